@@ -1,0 +1,94 @@
+"""Awaitable cells, delays and signals. Nothing of the domain lives here."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Closed(Exception):
+    """The cell will not change again; what it holds can still be read."""
+
+
+class Cell(Generic[T]):
+    """A value that can be waited for.
+
+    ``version`` grows by one with each ``set``; who remembers the version it last saw misses no change, though it may
+    see several as one. A waiter costs one future, so ten thousand of them are cheap.
+    """
+
+    __slots__ = ("_closed", "_waiters", "value", "version")
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+        self.version = 0
+        self._closed = False
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def set(self, value: T) -> None:
+        """Store ``value`` and wake everybody who waits, whether or not it differs."""
+        self.value = value
+        self.version += 1
+        self._wake()
+
+    def close(self) -> None:
+        """End all waiting, now and later, with :class:`Closed`."""
+        self._closed = True
+        self._wake()
+
+    async def changed(self, since: int) -> int:
+        """Wait until the version is past ``since`` and return it; raise :class:`Closed` when that cannot happen."""
+        while self.version <= since:
+            if self._closed:
+                raise Closed
+            await self._wait()
+        return self.version
+
+    async def _wait(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def delays(first: float = 0.2, factor: float = 2.0, cap: float = 30.0) -> Iterator[float]:
+    """Yield how long to wait before each retry, in seconds: growing to ``cap``, then staying there."""
+    delay = first
+    while True:
+        yield delay
+        delay = min(delay * factor, cap)
+
+
+async def woken(event: asyncio.Event, timeout: float | None) -> bool:  # noqa: ASYNC109 - a wait with an end is its job
+    """Wait for ``event`` at most ``timeout`` seconds (``None``: for ever); tell whether it came, and clear it."""
+    try:
+        async with asyncio.timeout(timeout):
+            await event.wait()
+    except TimeoutError:
+        return False
+    event.clear()
+    return True
+
+
+async def first_signal(*signals: signal.Signals) -> signal.Signals:
+    """Wait for one of ``signals``. Its successor finds the default action again, so a second one ends the process."""
+    loop = asyncio.get_running_loop()
+    received: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def receive(which: signal.Signals) -> None:
+        for each in signals:
+            loop.remove_signal_handler(each)
+        received.set_result(which)
+
+    for each in signals:
+        loop.add_signal_handler(each, receive, each)
+    return await received

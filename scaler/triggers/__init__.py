@@ -1,0 +1,1 @@
+"""From ``scalerMetadata`` to a :class:`scaler.model.Trigger`: KEDA's value rules, aliases and our own keys."""

@@ -1,0 +1,118 @@
+"""One ScaledObject reference in, one :class:`Trigger` out, or every problem in one message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Annotated, Final, Protocol, TypeVar
+
+from pydantic import Field
+
+from scaler.errors import ConfigError
+from scaler.model import Ask, OnUnknown, Rules, Trigger
+from scaler.triggers.params import Params, keys_of, read, unknown_keys
+from scaler.triggers.values import Duration, Whole
+
+CHANNEL_KEYS: Final = frozenset(
+    {"scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsClientCert", "tlsClientKey"},
+)
+"""Keys that steer the channel from KEDA to us (keda 2.21, external_scaler.go); they say nothing of the source."""
+
+MAX_METADATA: Final = 32 * 1024  # characters, keys and values: several times the largest real trigger, PEM included
+
+P_contra = TypeVar("P_contra", bound=Params, contravariant=True)
+
+
+class Kind(Protocol[P_contra]):
+    """The part of a probe that is needed to understand a trigger; pure."""
+
+    params: type[Params]
+
+    def ask(self, params: P_contra) -> Ask:
+        """Say what the parameters ask of the world."""
+        ...
+
+
+class Common(Params):
+    """What every trigger may say, whatever it measures."""
+
+    kind: Annotated[str, Field(description="What is measured: one of the installed kinds.")] = ""
+    interval: Annotated[
+        Duration | None,
+        Field(ge=0.1, le=600, description="Longest time between two readings, 100ms to 10m."),
+    ] = None
+    hold_for: Annotated[
+        Duration | None,
+        Field(gt=0, description="How long an outage of the source is held; without it, for as long as it lasts."),
+    ] = None
+    zero_confirm: Annotated[
+        Whole,
+        Field(ge=1, le=100, description="Quiet readings needed after an outage before the trigger goes inactive."),
+    ] = 2
+    on_unknown: Annotated[
+        OnUnknown, Field(description="What to answer while no reading was ever had.")
+    ] = OnUnknown.FREEZE
+    pool: Annotated[str | None, Field(description="The warm pool to claim from.")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What the configuration says for triggers that do not: ``interval`` in seconds, ``kinds`` as kind → key → text."""
+
+    interval: float = 2.0
+    kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def understand(
+    namespace: str, name: str, metadata: Mapping[str, str], kinds: Mapping[str, Kind[Params]], defaults: Defaults
+) -> Trigger:
+    """Read a trigger, pure and without I/O.
+
+    Raises :class:`ConfigError` that names every problem at once and never a secret.
+    """
+    about = f"trigger of {namespace}/{name}"
+    if sum(len(key) + len(value) for key, value in metadata.items()) > MAX_METADATA:
+        raise ConfigError([f"the metadata is longer than {MAX_METADATA} characters"], about=about)
+    kind_name, kind = _kind(metadata, kinds, about)
+    common, problems = read(Common, metadata)
+    params, more = read(kind.params, {**defaults.kinds.get(kind_name, {}), **metadata})
+    known = {*keys_of(Common), *keys_of(kind.params), *CHANNEL_KEYS}
+    problems += [*more, *unknown_keys(metadata, known)]
+    if common is None or params is None or problems:
+        raise ConfigError(problems, about=f"{kind_name} {about}")
+    return _trigger(namespace, name, common, kind.ask(params), defaults)
+
+
+def _kind(metadata: Mapping[str, str], kinds: Mapping[str, Kind[Params]], about: str) -> tuple[str, Kind[Params]]:
+    asked = metadata.get("kind", "").strip()
+    if asked in kinds:
+        return asked, kinds[asked]
+    allowed = ", ".join(sorted(kinds))
+    if not asked:
+        raise ConfigError([f"'kind' is required: one of {allowed}"], about=about)
+    near = get_close_matches(asked.casefold(), kinds, n=1, cutoff=0.5)
+    hint = f", did you mean '{near[0]}'?" if near else ""
+    raise ConfigError([f"'kind': {asked[:60]!r} is not one of {allowed}{hint}"], about=about)
+
+
+def _trigger(namespace: str, name: str, common: Common, ask: Ask, defaults: Defaults) -> Trigger:
+    interval = common.interval or defaults.interval
+    return Trigger(
+        namespace=namespace,
+        name=name,
+        kind=common.kind,
+        ask=ask,
+        interval=interval,
+        pool=common.pool,
+        rules=Rules(
+            activation=ask.activation,
+            hold_for=common.hold_for,
+            zero_confirm=common.zero_confirm,
+            confirm_spacing=min(interval, 1.0),
+            on_unknown=common.on_unknown,
+        ),
+    )
+
+
+def metric_name(*parts: str) -> str:
+    """Join ``parts`` as native scalers name their metrics: ``/ . : % ( )`` become ``-`` (keda 2.21, kedautil)."""
+    return "-".join(parts).translate(str.maketrans("/.:%()", "------"))

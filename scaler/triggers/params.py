@@ -1,0 +1,137 @@
+"""What a trigger may say, declared once as a model: the probe's documentation, its parser and its error messages.
+
+A key ``xFromEnv`` is an alias of ``x`` that KEDA has filled with a value from the target's environment; what it carries
+is treated as a secret in messages.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+FROM_ENV: Final = "FromEnv"
+_SHOWN: Final = 60  # characters of a wrong value that a message repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The accepted keys of one parameter, first non-empty one wins; marks a field through ``Annotated``."""
+
+    keys: tuple[str, ...]
+
+    def __init__(self, *keys: str) -> None:
+        object.__setattr__(self, "keys", keys)
+
+
+class Params(BaseModel):
+    """The parameters of one kind. Field names are Python's; the keys users write are camelCase, or a :class:`Names`."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, extra="forbid")
+
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each rule that needs more than one parameter to be told. A bad field has its default."""
+        yield from ()
+
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """One value a user gave: the key as it was written, and the text."""
+
+    key: str
+    text: str
+    secret: bool
+
+    def shown(self) -> str:
+        """Repeat the value for a message, unless it is secret."""
+        if self.secret:
+            return f"'{self.key}' (value not shown)"
+        return f"'{self.key}': {self.text[:_SHOWN]!r}"
+
+
+def keys_of(model: type[Params]) -> tuple[str, ...]:
+    """List every key that ``model`` reads, without the ``FromEnv`` variants."""
+    return tuple(key for name, field in model.model_fields.items() for key in _keys(name, field))
+
+
+def read(model: type[P], metadata: Mapping[str, str]) -> tuple[P | None, list[str]]:
+    """Read ``model`` from ``metadata`` and return it, or ``None``, with a sentence for every problem found."""
+    given = dict(_given(model, metadata))
+    try:
+        params = model.model_validate({name: each.text for name, each in given.items()}, by_alias=False, by_name=True)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=True)
+        return None, [_sentence(model, each, given) for each in wrong] + _cross(model, given, wrong)
+    problems = list(params.problems())
+    return (None if problems else params), problems
+
+
+def unknown_keys(metadata: Mapping[str, str], known: set[str]) -> Iterator[str]:
+    """Yield a sentence for every key that nobody reads, naming the nearest one that exists."""
+    folded = {key.casefold(): key for key in known}
+    for key in sorted(metadata):
+        stem = key.removesuffix(FROM_ENV)
+        if key in known or stem in known:
+            continue
+        near = get_close_matches(stem.casefold(), folded, n=1, cutoff=0.6)
+        yield f"unknown key '{key}'" + (f", did you mean '{folded[near[0]]}'?" if near else "")
+
+
+def _keys(name: str, field: FieldInfo) -> tuple[str, ...]:
+    declared = [mark.keys for mark in field.metadata if isinstance(mark, Names)]
+    return declared[0] if declared else (to_camel(name),)
+
+
+def _given(model: type[Params], metadata: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
+    """Find each field's text: plain keys first, then those from the environment; trimmed, and empty is absent."""
+    for name, field in model.model_fields.items():
+        keys = _keys(name, field)
+        for key in (*keys, *(key + FROM_ENV for key in keys)):
+            text = metadata.get(key, "").strip()
+            if text:
+                yield name, _Given(key, text, secret=key not in keys or SecretStr in _parts(field.annotation))
+                break
+
+
+def _parts(annotation: Any) -> set[Any]:  # noqa: ANN401 - a type expression has no better type
+    return {annotation, *getattr(annotation, "__args__", ())}
+
+
+def _sentence(model: type[Params], error: ErrorDetails, given: Mapping[str, _Given]) -> str:
+    """Say what is wrong with one field in the words of its user."""
+    name = str(error["loc"][0]) if error["loc"] else ""
+    key = _keys(name, model.model_fields[name])[0]
+    if error["type"] == "missing":
+        return f"'{key}' is required"
+    shown = given[name].shown() if name in given else f"'{key}'"
+    match error["type"]:
+        case "value_error":
+            return f"{shown} {error['ctx']['error']}"
+        case "enum" | "literal_error":
+            return f"{shown} is not one of {error['ctx']['expected']}"
+        case _:
+            text = error["msg"]
+            return f"{shown} {text[:1].lower()}{text[1:]}".replace("input should", "must")
+
+
+def _cross(model: type[P], given: Mapping[str, _Given], wrong: list[ErrorDetails]) -> list[str]:
+    """Check the rules between fields although some field is wrong: those that are get their default, or nothing."""
+    bad = {str(error["loc"][0]) for error in wrong if error["loc"]}
+    rest = {name: each.text for name, each in given.items() if name not in bad}
+    blanks = {name: _blank(field) for name, field in model.model_fields.items() if name in bad and field.is_required()}
+    try:
+        partial = model.model_validate({**rest, **blanks}, by_alias=False, by_name=True)
+    except ValidationError:
+        return []
+    return list(partial.problems())
+
+
+def _blank(field: FieldInfo) -> object:
+    return () if getattr(field.annotation, "__origin__", None) is tuple else ""

@@ -1,0 +1,91 @@
+"""KEDA's rules for reading a text value (keda 2.21, pkg/scalers/scalersconfig): trimmed, and an empty text is absent.
+
+Numbers are read as JSON, so ``5.0``, ``1e3``, ``+5`` and ``05`` are no whole numbers; booleans are exactly Go's words;
+durations are Go's, or a bare whole number of milliseconds; lists are split on commas and trimmed.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from math import isfinite
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BeforeValidator
+
+V = TypeVar("V")
+
+_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
+_GO_DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)", re.ASCII)  # noqa: RUF001
+_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}  # noqa: RUF001
+_INT64: Final = range(-(2**63), 2**63)
+
+
+def _from_text(parse: Callable[[str], V]) -> BeforeValidator:
+    """Apply ``parse`` to texts and let values of code (defaults, tests) pass."""
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def whole(text: str) -> int:
+    """Read a whole number that fits 64 bits."""
+    if not _WHOLE.match(text) or int(text) not in _INT64:
+        msg = "is not a whole number"
+        raise ValueError(msg)
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Read a finite number."""
+    try:
+        value = json.loads(text)
+        real = float("nan" if isinstance(value, bool) or not isinstance(value, int | float) else value)
+    except (ValueError, OverflowError):
+        real = float("nan")
+    if not isfinite(real):
+        msg = "is not a number"
+        raise ValueError(msg)
+    return real
+
+
+def boolean(text: str) -> bool:
+    """Read one of Go's words for true and false."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    msg = "is neither true nor false"
+    raise ValueError(msg)
+
+
+def duration(text: str) -> float:
+    """Read ``1m30s``, ``250ms`` or a bare number of milliseconds, as seconds; never negative."""
+    if _WHOLE.match(text) and not text.startswith("-"):
+        return int(text) / 1000
+    parts = list(_GO_DURATION.finditer(text))
+    if not parts or "".join(part.group() for part in parts) != text:
+        msg = "is not a duration such as 30s, 1m30s or 500ms"
+        raise ValueError(msg)
+    return sum(float(part.group().removesuffix(part[1])) * _SECONDS[part[1]] for part in parts)
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """Split on commas and trim each item."""
+    return tuple(item.strip() for item in text.split(","))
+
+
+def key_values(text: str) -> tuple[tuple[str, str], ...]:
+    """Read ``k=v,k2=v2``; every item has exactly one ``=``."""
+    pairs = tuple(tuple(item.strip().split("=")) for item in text.split(","))
+    if any(len(pair) != len(("key", "value")) for pair in pairs):
+        msg = "is not a list such as key=value,key2=value2"
+        raise ValueError(msg)
+    return tuple((pair[0], pair[1]) for pair in pairs)
+
+
+Whole = Annotated[int, _from_text(whole)]
+Number = Annotated[float, _from_text(number)]
+Boolean = Annotated[bool, _from_text(boolean)]
+Duration = Annotated[float, _from_text(duration)]
+CommaList = Annotated[tuple[str, ...], _from_text(comma_list)]
+KeyValues = Annotated[tuple[tuple[str, str], ...], _from_text(key_values)]
