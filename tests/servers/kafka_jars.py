@@ -1,0 +1,62 @@
+"""Kafka's jars, from Maven Central into the cache."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.servers import cache
+
+VERSION = "4.3.1"
+
+_POM = """\
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>warmscaler.tests</groupId>
+  <artifactId>kafka</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>{version}</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+
+
+def libs() -> Path:
+    """Return the folder of the jars of ``VERSION``; complete as soon as it exists."""
+    return cache.folder(f"kafka-{VERSION}") / "libs"
+
+
+def present() -> bool:
+    """Tell whether the jars are there."""
+    return libs().is_dir()
+
+
+def fetch() -> None:
+    """Download the jars (54 MB, 7 s) and put them in place in one step; a second caller's copy is dropped."""
+    target = libs()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        pom = Path(scratch) / "pom.xml"
+        pom.write_text(_POM.format(version=VERSION))
+        copy = ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
+        subprocess.run([*copy, f"-DoutputDirectory={scratch}/libs"], check=True, stdin=subprocess.DEVNULL)
+        if present():
+            return
+        (Path(scratch) / "libs").replace(target)
+
+
+def classpath() -> str:
+    """Return what ``java -cp`` wants."""
+    return str(libs() / "*")
+
+
+def java() -> str:
+    """Return the path of the Java launcher."""
+    return shutil.which("java") or "java"

