@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.servers.toolchains import TOOLCHAINS
+from tests.servers.toolchains import TOOLCHAINS, Toolchain
 
 
 def main(arguments: list[str]) -> int:
@@ -13,11 +13,18 @@ def main(arguments: list[str]) -> int:
     gaps = 0
     for chain in TOOLCHAINS.values():
         if chain.missing():
-            chain.install()
+            _try(chain)
         gap = chain.missing()
         gaps += bool(gap)
         print(f"{chain.name}: {gap or 'ok'}", flush=True)
     return 1 if gaps else 0
+
+
+def _try(chain: Toolchain) -> None:
+    try:
+        chain.install()
+    except OSError as why:
+        print(f"{chain.name}: {why}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +39,11 @@ def _write(leaf: trustme.LeafCert, certificate: Path, key: Path) -> None:
     certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
     key.write_bytes(leaf.private_key_pem.bytes())
     key.chmod(0o600)
+
+
+def pkcs8(key: Path) -> bytes:
+    """Return a private key the way Java reads it."""
+    loaded = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    return loaded.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -23,6 +23,10 @@ _POM = """\
     <dependency>
       <groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>{version}</version>
     </dependency>
+    <!-- Without it Kafka says nothing when it dies. -->
+    <dependency>
+      <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
+    </dependency>
   </dependencies>
 </project>
 """
@@ -46,7 +50,11 @@ def fetch() -> None:
         pom = Path(scratch) / "pom.xml"
         pom.write_text(_POM.format(version=VERSION))
         copy = ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
-        subprocess.run([*copy, f"-DoutputDirectory={scratch}/libs"], check=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [*copy, f"-DoutputDirectory={scratch}/libs"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        if done.returncode != 0:
+            raise OSError(done.stdout.decode(errors="replace"))
         if present():
             return
         (Path(scratch) / "libs").replace(target)

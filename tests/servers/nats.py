@@ -5,13 +5,12 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tests.servers.certificates import Certificates, issue
 from tests.servers.ports import free_port
-from tests.servers.process import Server
+from tests.servers.process import Cluster, Server
 
 
 class Nats(Server):
@@ -102,48 +101,19 @@ class Nats(Server):
             connection.close()
 
 
-class NatsCluster:
-    """Three NATS servers that share streams; each can be killed and started alone."""
+class NatsCluster(Cluster):
+    """Three NATS servers that share streams; each of ``servers`` can be killed and started alone."""
 
     def __init__(self, home: Path, *, size: int = 3) -> None:
         self.servers = [Nats(home / f"nats-{n}", name=f"nats-{n}") for n in range(1, size + 1)]
         for server in self.servers:
             server.routes = tuple(other.cluster_port for other in self.servers)
-
-    @property
-    def address(self) -> str:
-        """Every server's address, separated by commas."""
-        return ",".join(server.address for server in self.servers)
+        super().__init__(self.servers)
 
     @property
     def urls(self) -> list[str]:
         """Every server's URL, as a client wants them."""
         return [server.url for server in self.servers]
-
-    def start(self) -> None:
-        """Start all; returns when each is healthy, so a leader was elected."""
-        for server in self.servers:
-            server.launch()
-        for server in self.servers:
-            server.wait_ready()
-
-    def stop(self) -> None:
-        """Stop all."""
-        with ExitStack() as each:
-            for server in self.servers:
-                each.callback(server.stop)
-
-    def heal(self) -> None:
-        """Bring back whatever a test killed or paused."""
-        for server in self.servers:
-            server.heal()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 def binary() -> str:

@@ -10,15 +10,17 @@ from typing import TypeVar
 
 import pytest
 
+from tests.servers.kafka import Kafka, KafkaCluster
+from tests.servers.mock_kafka import MockKafka
 from tests.servers.nats import Nats
-from tests.servers.process import Server
+from tests.servers.process import Cluster, Server
 from tests.servers.redis import Redis
 from tests.servers.toolchains import TOOLCHAINS
 
-AnyServer = TypeVar("AnyServer", bound=Server)
+AnyServer = TypeVar("AnyServer", bound=Server | Cluster)
 
 _gaps = pytest.StashKey[dict[str, str]]()
-_shared = pytest.StashKey[list[Server]]()
+_shared = pytest.StashKey[list[Server | Cluster]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,3 +76,25 @@ def nats_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     """One NATS with JetStream for the whole run; every test finds it running, with whatever streams others left."""
     need(request.config, "nats")
     yield from _serve(request, Nats(tmp_path_factory.mktemp("nats")))
+
+
+@pytest.fixture(scope="session")
+def kafka_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """One Kafka broker for the whole run; every test finds it running, with whatever topics others left."""
+    need(request.config, "kafka")
+    yield from _serve(request, Kafka(tmp_path_factory.mktemp("kafka")))
+
+
+@pytest.fixture(scope="module")
+def kafka_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """Three Kafka brokers for one module; every test finds all of them running."""
+    need(request.config, "kafka")
+    yield from _serve(request, KafkaCluster(tmp_path_factory.mktemp("kafka-cluster")))
+
+
+@pytest.fixture
+def mock_kafka(request: pytest.FixtureRequest) -> Iterator[MockKafka]:
+    """Make a mock cluster of three brokers for one test."""
+    need(request.config, "mock-kafka")
+    with MockKafka(3) as cluster:
+        yield cluster

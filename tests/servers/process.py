@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -22,7 +22,7 @@ _birthplace = ThreadPoolExecutor(max_workers=1, thread_name_prefix="servers")
 
 
 class NotStartedError(AssertionError):
-    """A server did not become ready in time, or died on the way; carries the end of its log."""
+    """A server died on its way up; carries the end of its log."""
 
 
 def wait_until(fact: Callable[[], bool], *, within: float, what: str) -> None:
@@ -118,9 +118,10 @@ class Server(ABC):
         """Wait until the server answers; show its log if it does not."""
         try:
             wait_until(lambda: not self.running or self.answers(), within=self.start_within, what=f"{self} ready")
-        except TimeoutError as late:
+        except BaseException as why:
             self.kill()
-            raise NotStartedError(f"{late}\n{self.log_tail()}") from None
+            why.add_note(self.log_tail())
+            raise
         if not self.running:
             raise NotStartedError(f"{self} ended by itself\n{self.log_tail()}")
 
@@ -195,3 +196,70 @@ class Server(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} at {self.address}"
+
+
+class Cluster:
+    """Several servers as one: what is done to it is done to each of ``members``; each can be treated alone, too."""
+
+    def __init__(self, members: Sequence[Server]) -> None:
+        self.members = tuple(members)
+
+    @property
+    def host(self) -> str:
+        """The first member's host."""
+        return self.members[0].host
+
+    @property
+    def port(self) -> int:
+        """The first member's port."""
+        return self.members[0].port
+
+    @property
+    def address(self) -> str:
+        """Every member's ``host:port``, separated by commas."""
+        return ",".join(member.address for member in self.members)
+
+    def start(self) -> None:
+        """Start those that are down, together; returns when each answers."""
+        down = [member for member in self.members if not member.running]
+        try:
+            for member in down:
+                member.launch()
+            for member in down:
+                member.wait_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """End all the polite way."""
+        self._each(Server.stop)
+
+    def kill(self) -> None:
+        """End all the hard way."""
+        self._each(Server.kill)
+
+    def pause(self) -> None:
+        """Freeze all."""
+        self._each(Server.pause)
+
+    def resume(self) -> None:
+        """Let all go on."""
+        self._each(Server.resume)
+
+    def heal(self) -> None:
+        """Bring back whatever a test killed or paused."""
+        self.resume()
+        self.start()
+
+    def _each(self, act: Callable[[Server], None]) -> None:
+        with ExitStack() as acts:
+            for member in self.members:
+                acts.callback(act, member)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

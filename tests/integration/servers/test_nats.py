@@ -17,7 +17,7 @@ async def _quiet(_: Exception) -> None:
 async def _connect(url: str | list[str], **options: Any) -> Client:
     client = Client()
     try:
-        await client.connect(url, connect_timeout=2, reconnect_time_wait=0, error_cb=_quiet, **options)
+        await client.connect(url, connect_timeout=2, reconnect_time_wait=1, error_cb=_quiet, **options)
     except NatsError:
         await client.close()  # a refused connection stays open otherwise
         raise
