@@ -1,8 +1,8 @@
 """Which addresses a trigger may make us connect to.
 
-Whoever may create a ScaledObject writes its metadata, so an address in it is a request by a stranger. A host is resolved
-once, every address it has is checked, and the caller connects to a checked address instead of resolving again: a name
-that answers differently the second time gains nothing.
+Whoever may create a ScaledObject writes its metadata, so an address in it is a request by a stranger. A host is
+resolved once, every address it has is checked, and the caller connects to a checked address instead of resolving again:
+a name that answers differently the second time gains nothing.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from scaler.errors import Cause, SourceUnavailable
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+MAX_PORT: Final = 65535
 
 METADATA_ADDRESSES: Final = frozenset(
     ip_address(text) for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
@@ -78,9 +80,7 @@ class Egress:
     def _special(self, address: Address) -> bool:
         if address.is_loopback:
             return not self.loopback
-        return (
-            address in METADATA_ADDRESSES or address.is_link_local or address.is_unspecified or address.is_multicast
-        )
+        return address in METADATA_ADDRESSES or address.is_link_local or address.is_unspecified or address.is_multicast
 
 
 def _unmapped(address: Address) -> Address:
@@ -92,10 +92,9 @@ def _unmapped(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def split_host_port(text: str) -> tuple[str, int]:
+def split_host_port(text: str, *, lowest: int = 1) -> tuple[str, int]:
     """Split ``host:port`` or ``[v6]:port``; raise ``ValueError`` with what is wrong."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004
-        msg = f"{text!r} is not host:port"
-        raise ValueError(msg)
+    if not colon or not (port.isascii() and port.isdigit()) or not lowest <= int(port) <= MAX_PORT:
+        raise ValueError(f"{text!r} is not host:port")
     return host.removeprefix("[").removesuffix("]"), int(port)

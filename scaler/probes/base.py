@@ -44,7 +44,9 @@ class Watching(Generic[Q]):
     reports through ``covers`` which of them it would notice now, and calls ``hint`` when something may have changed.
     """
 
-    def __init__(self, wanted: frozenset[Q], hint: Callable[[Collection[Q]], None], covered: Callable[[], None]) -> None:
+    def __init__(
+        self, wanted: frozenset[Q], hint: Callable[[Collection[Q]], None], covered: Callable[[], None]
+    ) -> None:
         self.wanted: Cell[frozenset[Q]] = Cell(wanted)
         self.hint = hint
         self.covered: frozenset[Q] = frozenset()

@@ -29,7 +29,7 @@ class Shelves:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The query: what is under this name?"""
+    """The query: the number under a name."""
 
     name: str
 

@@ -48,9 +48,9 @@ class Common(Params):
         Whole,
         Field(ge=1, le=100, description="Quiet readings needed after an outage before the trigger goes inactive."),
     ] = 2
-    on_unknown: Annotated[
-        OnUnknown, Field(description="What to answer while no reading was ever had.")
-    ] = OnUnknown.FREEZE
+    on_unknown: Annotated[OnUnknown, Field(description="What to answer while no reading was ever had.")] = (
+        OnUnknown.FREEZE
+    )
     pool: Annotated[str | None, Field(description="The warm pool to claim from.")] = None
 
 

@@ -1,0 +1,281 @@
+"""Readings become decisions: one :class:`Judge` for all triggers that ask the same and follow the same rules.
+
+A trigger lives here from the first time KEDA asks for it until nobody has asked for ``limits.forget_after`` seconds and
+no stream is open; at most ``limits.triggers`` are kept.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from typing import Final
+
+from scaler.aio import Cell
+from scaler.config.document import Limits
+from scaler.errors import ConfigError, LimitReached, Undecidable
+from scaler.feed import Following
+from scaler.hub import Hub
+from scaler.model import Decision, Instant, Metric, Outage, Reading, Rules, Trigger, Undecided, Verdict, Why
+from scaler.observe import metrics
+from scaler.policy.step import State, step
+from scaler.probes.registry import AnyProbe
+from scaler.triggers.metadata import Defaults, understand
+
+SWEEP_EVERY: Final = 30.0  # s, at most; shorter where triggers are forgotten sooner
+PATIENCE: Final = 1.5  # s that a call waits for a first reading; every call answers within 2 s
+PAIRED: Final = 0.5  # s within which IsActive belongs to the GetMetrics before it
+
+Key = tuple[str, str, frozenset[tuple[str, str]]]
+"""What identifies a trigger: namespace, name and metadata (KEDA sends nothing else)."""
+
+JudgeKey = tuple[Hashable, Hashable, Rules, float]
+
+
+class Judge:
+    """Turns the readings of one query into verdicts, for every trigger in ``lives``."""
+
+    def __init__(self, trigger: Trigger, clock: Callable[[], Instant]) -> None:
+        self.verdict: Verdict = Undecided(why=Why.NEVER_READ)
+        self.reading: Reading | None = None
+        self.lives: set[Live] = set()
+        self._ask = trigger.ask
+        self._rules = trigger.rules
+        self._interval = trigger.interval
+        self._clock = clock
+        self._state = State()
+        self._first = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._following: Following | None = None
+
+    def begin(self, hub: Hub, probe: AnyProbe) -> None:
+        """Follow the query; the first verdict comes with its first reading."""
+        self._following = hub.follow(probe, self._ask, self._interval, self.learn)
+        self._following.set_quiet(not self.active)
+
+    def end(self) -> None:
+        """Stop following."""
+        if self._following is not None:
+            self._following.end()
+        self._silence()
+
+    @property
+    def active(self) -> bool:
+        """Whether KEDA is told that there is work."""
+        return isinstance(self.verdict, Decision) and self.verdict.active
+
+    async def decision(self, patience: float) -> Decision:
+        """Return the present decision, waiting at most ``patience`` seconds for the first reading.
+
+        Raises :class:`Undecidable` if there is none by then.
+        """
+        if self.reading is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._first.wait()
+        match self.verdict:
+            case Decision():
+                return self.verdict
+            case Undecided(why=why, detail=detail):
+                raise Undecidable(f"{why}: {detail}" if detail else str(why))
+
+    def learn(self, reading: Reading) -> None:
+        """Judge a reading, and judge it again when its verdict could change with no new one."""
+        self.reading = reading
+        before, was_active = self.verdict, self.active
+        self._state, self.verdict = step(self._state, reading, self._rules)
+        self._first.set()
+        self._set_alarm()
+        if before.why is not self.verdict.why:
+            metrics.DECISIONS.labels(self.verdict.why.name.lower()).inc()
+        if self._following is not None and was_active != self.active:
+            self._following.set_quiet(not self.active)
+        if self.active and not was_active:
+            for live in self.lives:
+                live.rises.set(self.verdict)
+
+    def _set_alarm(self) -> None:
+        self._silence()
+        if isinstance(self.verdict, Decision) and self.verdict.changes_at is not None:
+            delay = max(0.0, self.verdict.changes_at - self._clock())
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._relearn)
+
+    def _relearn(self) -> None:
+        if isinstance(self.reading, Outage):
+            self.learn(replace(self.reading, at=self._clock()))
+
+    def _silence(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+
+class Live:
+    """One live trigger: what it is, who decides it, and who has asked for it when.
+
+    ``metric`` is what GetMetricSpec answers; ``rises`` changes at each turn from inactive to active.
+    """
+
+    __slots__ = ("_paired", "_paired_at", "asked_at", "judge", "metric", "rises", "streams", "trigger")
+
+    def __init__(self, trigger: Trigger, judge: Judge, now: Instant) -> None:
+        self.trigger = trigger
+        self.judge = judge
+        self.metric: Cell[Metric] = Cell(trigger.ask.metric)
+        self.rises: Cell[Verdict] = Cell(judge.verdict)
+        self.asked_at = now
+        self.streams = 0
+        self._paired: Decision | None = None
+        self._paired_at = now
+
+    async def measured(self) -> Decision:
+        """Decide for GetMetrics, and remember it for the IsActive that KEDA sends right behind.
+
+        Raises :class:`Undecidable`.
+        """
+        self._paired = await self.judge.decision(PATIENCE)
+        self._paired_at = self.asked_at
+        return self._paired
+
+    async def judged(self) -> Decision:
+        """Decide for IsActive, from the very decision that the GetMetrics just before it was answered from.
+
+        Raises :class:`Undecidable`.
+        """
+        paired, self._paired = self._paired, None
+        if paired is not None and self.asked_at - self._paired_at <= PAIRED:
+            return paired
+        return await self.judge.decision(PATIENCE)
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Count a stream, which keeps the trigger from being forgotten."""
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
+
+    def close(self) -> None:
+        """End the trigger's streams."""
+        self.metric.close()
+        self.rises.close()
+
+
+class Decisions:
+    """Every live trigger, and the judges they share."""
+
+    def __init__(self, hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant]) -> None:
+        self._hub = hub
+        self._probes = probes
+        self._clock = clock
+        self._defaults = Defaults()
+        self._limits = Limits()
+        self._live: dict[Key, Live] = {}
+        self._judges: dict[JudgeKey, Judge] = {}
+        self._drained = False
+
+    def __iter__(self) -> Iterator[Live]:
+        """Go through the live triggers, as they are now."""
+        return iter(tuple(self._live.values()))
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def find(self, namespace: str, name: str, metadata: Mapping[str, str]) -> Live:
+        """Return the live trigger of this identity, beginning to follow it if it is new.
+
+        Raises :class:`ConfigError` for metadata that can never work, :class:`LimitReached` for one trigger too many.
+        """
+        key = (namespace, name, frozenset(metadata.items()))
+        live = self._live.get(key)
+        if live is None:
+            live = self._admit(key, understand(namespace, name, metadata, self._probes, self._defaults))
+        live.asked_at = self._clock()
+        return live
+
+    def configure(self, defaults: Defaults, limits: Limits) -> None:
+        """Go on with another configuration: whoever is understood differently now follows that, and streams tell."""
+        self._limits = limits
+        changed = defaults != self._defaults
+        self._defaults = defaults
+        for key, live in tuple(self._live.items()) if changed else ():
+            with suppress(ConfigError):  # it was fine before; what the defaults broke keeps its last meaning
+                self._change(live, understand(key[0], key[1], dict(key[2]), self._probes, defaults))
+
+    def drain(self) -> None:
+        """End every stream, now and from now on; calls are still answered."""
+        self._drained = True
+        for live in self:
+            live.close()
+
+    async def run(self) -> None:
+        """Forget what nobody asks for, until cancelled."""
+        while True:
+            await asyncio.sleep(min(SWEEP_EVERY, self._limits.forget_after / 4))
+            self.forget_unasked()
+
+    def forget_unasked(self) -> None:
+        """Drop every trigger without a stream that was last asked for too long ago."""
+        now = self._clock()
+        for key, live in tuple(self._live.items()):
+            if not live.streams and now - live.asked_at > self._limits.forget_after:
+                del self._live[key]
+                live.close()
+                self._release(live)
+                metrics.FORGOTTEN.inc()
+
+    def _admit(self, key: Key, trigger: Trigger) -> Live:
+        if len(self._live) >= self._limits.triggers:
+            metrics.REJECTED.labels("limit").inc()
+            raise LimitReached(f"{self._limits.triggers} triggers are followed already (limits.triggers)")
+        judge = self._judge(trigger)
+        live = self._live[key] = Live(trigger, judge, self._clock())
+        judge.lives.add(live)
+        if self._drained:
+            live.close()
+        return live
+
+    def _change(self, live: Live, trigger: Trigger) -> None:
+        if trigger == live.trigger:
+            return
+        judge = self._judge(trigger)
+        self._release(live)
+        live.trigger, live.judge = trigger, judge
+        judge.lives.add(live)
+        if judge.active:
+            live.rises.set(judge.verdict)
+        if trigger.ask.metric != live.metric.value:
+            live.metric.set(trigger.ask.metric)
+
+    def _judge(self, trigger: Trigger) -> Judge:
+        """Return the judge of all triggers that ask the same by the same rules."""
+        key = _judge_key(trigger)
+        judge = self._judges.get(key)
+        if judge is None:
+            judge = self._judges[key] = Judge(trigger, self._clock)
+            judge.begin(self._hub, self._probes[trigger.kind])
+        return judge
+
+    def _release(self, live: Live) -> None:
+        live.judge.lives.discard(live)
+        if not live.judge.lives:
+            del self._judges[_judge_key(live.trigger)]
+            live.judge.end()
+
+
+def _judge_key(trigger: Trigger) -> JudgeKey:
+    return trigger.ask.source, trigger.ask.query, trigger.rules, trigger.interval
+
+
+@asynccontextmanager
+async def running_decisions(
+    hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant]
+) -> AsyncIterator[Decisions]:
+    """Run the decisions for as long as the block lasts."""
+    async with asyncio.TaskGroup() as tasks:
+        decisions = Decisions(hub, probes, clock)
+        sweep = tasks.create_task(decisions.run(), name="forget")
+        try:
+            yield decisions
+        finally:
+            decisions.drain()
+            sweep.cancel()

@@ -1,0 +1,335 @@
+"""The task of one source: opened, watched, read in batches, closed, and opened again when it stays broken.
+
+A query is read at the shortest interval a follower wants, and at once when its source hints that something changed.
+Hints are damped: however many come, a source is read at most every :data:`BREATH` seconds. Whatever goes wrong with a
+source becomes an :class:`Outage` of its own queries, and of nobody else's.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from structlog import get_logger
+
+from scaler.aio import delays, woken
+from scaler.errors import Cause, SourceUnavailable
+from scaler.model import Instant, Outage, Reading, Snapshot
+from scaler.net.secrets import redacted, secrets_of
+from scaler.observe import metrics
+from scaler.probes.base import Amount, Found, Source, Surroundings, Unwatchable, Watching
+from scaler.probes.registry import AnyProbe
+
+log = get_logger(__name__)
+
+BREATH: Final = 0.010  # s between two reads of one source, however many hints come
+SLACK: Final = 0.2  # of its interval: how much earlier than due a query may join a batch
+OPEN_TIMEOUT: Final = 5.0  # s
+CLOSE_TIMEOUT: Final = 2.0  # s
+MISSES: Final = 3  # wholly failed reads in a row before a source is opened afresh, which cures stale clients
+REOPEN_CAP: Final = 3.0  # s between two attempts to connect, at most: one attempt a source costs nobody anything
+HEALTHY: Final = 10.0  # s that a watch must have lasted for its next failure to count as the first
+
+
+@dataclass(slots=True, eq=False)
+class Following:
+    """One follower of one query. ``quiet`` says that its trigger is inactive, so that any change matters at once."""
+
+    interval: float
+    on_reading: Callable[[Reading], None]
+    end: Callable[[], None]
+    set_quiet: Callable[[bool], None]
+    quiet: bool = False
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What a feed knows of one query; ``due`` is when it should be read next."""
+
+    due: Instant
+    followings: list[Following] = field(default_factory=list)
+    latest: Reading | None = None
+
+    @property
+    def quiet(self) -> bool:
+        return any(each.quiet for each in self.followings)
+
+    @property
+    def interval(self) -> float:
+        return min((each.interval for each in self.followings), default=0.0)
+
+
+class Feed:
+    """Everything that is done with one source, by one task that somebody else owns: :meth:`run`."""
+
+    def __init__(self, probe: AnyProbe, key: Hashable, surroundings: Surroundings, unused: Callable[[], None]) -> None:
+        self._probe = probe
+        self._key = key
+        self._surroundings = surroundings
+        self._clock = surroundings.clock
+        self._unused = unused
+        self._entries: dict[Hashable, _Entry] = {}
+        self._wake = asyncio.Event()
+        self._read_at = Instant(float("-inf"))
+        self._watching: Watching[Any] | None = None
+        self._covered: frozenset[Hashable] = frozenset()
+        self._requieted = False
+
+    # -- followers ---------------------------------------------------------------------------------------------
+
+    def follow(self, query: Hashable, interval: float, on_reading: Callable[[Reading], None]) -> Following:
+        """Begin to read ``query`` and call ``on_reading`` with each reading, the latest at once if there is one."""
+        entry = self._entries.setdefault(query, _Entry(due=self._clock()))
+        following = Following(
+            interval=interval,
+            on_reading=on_reading,
+            end=lambda: self._end(query, following),
+            set_quiet=lambda quiet: self._set_quiet(query, following, quiet=quiet),
+        )
+        entry.followings.append(following)
+        if entry.latest is not None:
+            on_reading(entry.latest)
+        self._wake.set()
+        return following
+
+    def _end(self, query: Hashable, following: Following) -> None:
+        entry = self._entries[query]
+        entry.followings.remove(following)
+        if not entry.followings:
+            del self._entries[query]
+            self._requiet_soon()
+        if not self._entries:
+            self._unused()
+
+    def _set_quiet(self, query: Hashable, following: Following, *, quiet: bool) -> None:
+        if following.quiet != quiet:
+            following.quiet = quiet
+            self._reschedule(query, self._entries[query])
+            self._requiet_soon()
+
+    # -- the task ----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Open, read until the source stays broken, close and begin again, until cancelled."""
+        metrics.SOURCES.labels(self._probe.kind).inc()
+        try:
+            retries = delays(cap=REOPEN_CAP)
+            while True:
+                source = await self._open()
+                if isinstance(source, SourceUnavailable):
+                    await self._sit_out(source, next(retries))
+                elif await self._serve(source):
+                    retries = delays(cap=REOPEN_CAP)
+        finally:
+            metrics.SOURCES.labels(self._probe.kind).dec()
+
+    async def _open(self) -> Source[Any] | SourceUnavailable:
+        opening = self._probe.open(self._key, self._surroundings)
+        opened: Source[Any] | SourceUnavailable = await self._attempt(opening, OPEN_TIMEOUT)
+        outcome = opened.cause.value if isinstance(opened, SourceUnavailable) else "ok"
+        metrics.OPENS.labels(self._probe.kind, outcome).inc()
+        return opened
+
+    async def _sit_out(self, failure: SourceUnavailable, delay: float) -> None:
+        """Tell everybody of the failure, newcomers too, until it is time to try again."""
+        again_at = self._clock() + delay
+        self._deliver(dict.fromkeys(self._entries, failure), self._clock())
+        while (remaining := again_at - self._clock()) > 0:
+            if await woken(self._wake, remaining):
+                unread = [query for query, entry in self._entries.items() if entry.latest is None]
+                self._deliver(dict.fromkeys(unread, failure), self._clock())
+
+    async def _serve(self, source: Source[Any]) -> bool:
+        """Watch and read an open source until it fails for good; tell whether it ever answered."""
+        answered = False
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watch = tasks.create_task(self._watch(source), name=f"watch {self._probe.kind}")
+                answered = await self._read_until_broken(source)
+                watch.cancel()
+        finally:
+            self._uncover()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await source.close()
+        return answered
+
+    async def _read_until_broken(self, source: Source[Any]) -> bool:
+        answered = False
+        misses = 0
+        while misses < MISSES:
+            await self._until_due()
+            if due := self._due():
+                misses = 0 if await self._read(source, due) else misses + 1
+                answered = answered or misses == 0
+        return answered
+
+    async def _until_due(self) -> None:
+        """Wait until some query is due, and until the source has had its breath."""
+        while (ahead := self._next_due() - self._clock()) > 0:
+            await woken(self._wake, ahead if ahead < float("inf") else None)
+        self._wake.clear()
+        await asyncio.sleep(self._read_at + BREATH - self._clock())
+
+    async def _read(self, source: Source[Any], due: Collection[Hashable]) -> bool:
+        """Read one batch and deliver it; tell whether the source answered at all."""
+        self._read_at = at = self._clock()
+        for query in due:
+            self._entries[query].due = Instant(at + self._pace(query, self._entries[query]))
+        found = await self._attempt(source.read(due), self._probe.pace.timeout)
+        metrics.READ_SECONDS.labels(self._probe.kind).observe(self._clock() - at)
+        metrics.BATCH.labels(self._probe.kind).observe(len(due))
+        if isinstance(found, SourceUnavailable):
+            self._deliver(dict.fromkeys(due, found), at)
+            return False
+        forgotten = SourceUnavailable(Cause.BUG, "the probe did not answer this query")
+        self._deliver({query: found.get(query, forgotten) for query in due}, at)
+        return True
+
+    async def _attempt(self, doing: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - the answer is the probe's
+        """Await what a probe does, at most ``timeout`` seconds, and turn every failure into a value.
+
+        No traceback is logged: its lines may show the source's credentials.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await doing
+        except SourceUnavailable as error:
+            return SourceUnavailable(error.cause, self._clean(error.detail))
+        except TimeoutError:
+            return SourceUnavailable(Cause.TIMEOUT, f"no answer within {timeout:g} s")
+        except Exception as error:  # noqa: BLE001 - a defect of one plugin must not end the triggers of others
+            log.error("probe failed", kind=self._probe.kind, error=self._clean(repr(error)))  # noqa: TRY400 - see above
+            return SourceUnavailable(Cause.BUG, self._clean(repr(error)))
+
+    def _clean(self, text: str) -> str:
+        return redacted(text, secrets_of(self._key))
+
+    # -- when --------------------------------------------------------------------------------------------------
+
+    def _next_due(self) -> float:
+        return min((entry.due for entry in self._entries.values()), default=float("inf"))
+
+    def _due(self) -> list[Hashable]:
+        now = self._clock()
+        return [query for query, each in self._entries.items() if each.due <= now + SLACK * self._pace(query, each)]
+
+    def _pace(self, query: Hashable, entry: _Entry) -> float:
+        """Say how long a query may wait: less while nothing would tell us that its quiet is over."""
+        if isinstance(entry.latest, Outage):
+            return min(entry.interval, REOPEN_CAP)
+        uncovered = self._probe.pace.uncovered
+        unseen = entry.quiet and query not in self._covered
+        return min(entry.interval, uncovered) if unseen and uncovered is not None else entry.interval
+
+    def _reschedule(self, query: Hashable, entry: _Entry) -> None:
+        due = Instant(self._read_at + self._pace(query, entry))
+        if due < entry.due:
+            entry.due = due
+            self._wake.set()
+
+    # -- being told --------------------------------------------------------------------------------------------
+
+    async def _watch(self, source: Source[Any]) -> None:
+        """Keep a watch running; it may fail as often as it likes, since reading goes on without it."""
+        retries = delays(cap=REOPEN_CAP)
+        while True:
+            began = self._clock()
+            self._watching = Watching(self._quiet(), self._hinted, self._newly_covered)
+            try:
+                await source.watch(self._watching)
+            except Unwatchable as reason:
+                log.info("source cannot push", kind=self._probe.kind, source=str(self._key), reason=str(reason))
+                return
+            except SourceUnavailable as error:
+                log.debug("watch lost", kind=self._probe.kind, reason=self._clean(str(error)))
+            except Exception as error:  # noqa: BLE001 - as in _attempt
+                log.error("watch failed", kind=self._probe.kind, error=self._clean(repr(error)))  # noqa: TRY400 - as in _attempt
+            finally:
+                self._uncover()
+            retries = delays(cap=REOPEN_CAP) if self._clock() - began > HEALTHY else retries
+            await asyncio.sleep(next(retries))
+
+    def _quiet(self) -> frozenset[Hashable]:
+        return frozenset(query for query, entry in self._entries.items() if entry.quiet)
+
+    def _requiet_soon(self) -> None:
+        """Tell the watch, once for all changes of this turn of the loop, which queries are quiet."""
+        if not self._requieted:
+            self._requieted = True
+            asyncio.get_running_loop().call_soon(self._requiet)
+
+    def _requiet(self) -> None:
+        self._requieted = False
+        if self._watching is not None:
+            self._watching.wanted.set(self._quiet())
+
+    def _hinted(self, queries: Collection[Hashable]) -> None:
+        metrics.HINTS.labels(self._probe.kind).inc()
+        self._read_now(query for query in queries if query in self._entries and self._entries[query].quiet)
+
+    def _newly_covered(self) -> None:
+        """Read what has just come under watch: it may have changed between the last reading and now."""
+        covered = self._watching.covered if self._watching is not None else frozenset()
+        new = covered - self._covered
+        self._covered = covered
+        self._read_now(query for query in new if query in self._entries)
+
+    def _uncover(self) -> None:
+        self._watching = None
+        self._covered = frozenset()
+        for query, entry in self._entries.items():
+            self._reschedule(query, entry)
+
+    def _read_now(self, queries: Iterable[Hashable]) -> None:
+        now = self._clock()
+        for query in queries:
+            self._entries[query].due = now
+            self._wake.set()
+
+    # -- telling -----------------------------------------------------------------------------------------------
+
+    def _deliver(self, found: Mapping[Hashable, Found], at: Instant) -> None:
+        """Hand each query's reading to its followers, and say once what was lost or came back."""
+        turns: Counter[str] = Counter()
+        for query, answer in found.items():
+            entry = self._entries.get(query)
+            if entry is None:
+                continue
+            before, entry.latest = entry.latest, self._reading(answer, entry.latest, at)
+            turns[_turn(before, entry.latest)] += 1
+            metrics.READS.labels(self._probe.kind, _outcome(entry.latest)).inc()
+            for following in tuple(entry.followings):
+                following.on_reading(entry.latest)
+            self._reschedule(query, entry)
+        self._say(turns)
+
+    def _reading(self, found: Found, before: Reading | None, at: Instant) -> Reading:
+        if isinstance(found, Amount):
+            try:
+                return Snapshot(at=at, value=found.value, activity=found.activity)
+            except ValueError as error:
+                found = SourceUnavailable(Cause.INVALID, str(error))
+        since = before.since if isinstance(before, Outage) else at
+        return Outage(at=at, since=since, cause=found.cause, detail=self._clean(found.detail))
+
+    def _say(self, turns: Counter[str]) -> None:
+        for turn, queries in turns.items():
+            if turn:
+                say = log.info if turn == "answers again" else log.warning
+                say(turn, kind=self._probe.kind, source=str(self._key), queries=queries)
+
+
+def _turn(before: Reading | None, now: Reading) -> str:
+    """Name the change that an operator wants to hear of, if there is one."""
+    if isinstance(now, Snapshot):
+        return "answers again" if isinstance(before, Outage) else ""
+    if isinstance(before, Outage) and before.cause == now.cause:
+        return ""
+    return f"unreadable: {now.cause}" + (f": {now.detail}" if now.detail else "")
+
+
+def _outcome(reading: Reading) -> str:
+    return "ok" if isinstance(reading, Snapshot) else reading.cause.value

@@ -1,0 +1,64 @@
+"""Every metric in one table. Labels have small fixed vocabularies; names of tenants only where said."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY: Final = CollectorRegistry()
+_READ_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_RPC_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2)
+
+READS: Final = Counter(
+    "warmscaler_probe_reads_total",
+    "Answers to queries, by kind and outcome (ok, or the cause of the outage).",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
+READ_SECONDS: Final = Histogram(
+    "warmscaler_probe_read_duration_seconds",
+    "How long a batch took to read.",
+    ["kind"],
+    buckets=_READ_BUCKETS,
+    registry=REGISTRY,
+)
+BATCH: Final = Histogram(
+    "warmscaler_probe_batch_queries",
+    "How many queries one batch answered.",
+    ["kind"],
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500),
+    registry=REGISTRY,
+)
+HINTS: Final = Counter(
+    "warmscaler_probe_hints_total", "Pushes from sources, each a reason to read now.", ["kind"], registry=REGISTRY
+)
+SOURCES: Final = Gauge("warmscaler_sources", "Sources with a task of their own.", ["kind"], registry=REGISTRY)
+OPENS: Final = Counter(
+    "warmscaler_source_opens_total", "Attempts to connect to a source.", ["kind", "outcome"], registry=REGISTRY
+)
+DECISIONS: Final = Counter(
+    "warmscaler_decisions_total", "Changes of a decision, by its reason.", ["why"], registry=REGISTRY
+)
+FORGOTTEN: Final = Counter(
+    "warmscaler_triggers_forgotten_total", "Triggers dropped because nobody asked for them.", registry=REGISTRY
+)
+REJECTED: Final = Counter(
+    "warmscaler_triggers_rejected_total", "Triggers refused, by reason.", ["reason"], registry=REGISTRY
+)
+RPCS: Final = Counter(
+    "warmscaler_grpc_handled_total", "Finished calls and streams.", ["method", "code"], registry=REGISTRY
+)
+RPC_SECONDS: Final = Histogram(
+    "warmscaler_grpc_duration_seconds",
+    "How long a unary call took.",
+    ["method"],
+    buckets=_RPC_BUCKETS,
+    registry=REGISTRY,
+)
+STREAMS: Final = Gauge("warmscaler_grpc_streams", "Streams open now.", ["method"], registry=REGISTRY)
+PUSHES: Final = Counter("warmscaler_pushes_total", "Messages `true` sent to KEDA.", ["reason"], registry=REGISTRY)
+CERTIFICATES: Final = Counter(
+    "warmscaler_certificate_reloads_total", "Reloads of our own certificate.", ["outcome"], registry=REGISTRY
+)
+LOOP_LAG: Final = Gauge(
+    "warmscaler_event_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY
+)

@@ -1,0 +1,1 @@
+"""KEDA's wire contract: RPCs that translate and never think, and the server they run in."""

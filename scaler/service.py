@@ -1,0 +1,99 @@
+"""The composition root: everything is built, started and stopped here, in one list."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from structlog import get_logger
+
+from scaler.aio import first_signal
+from scaler.config.document import Config
+from scaler.decisions import Decisions, running_decisions
+from scaler.hub import running_hub
+from scaler.model import Instant
+from scaler.observe.heartbeat import heartbeat
+from scaler.probes.base import Surroundings
+from scaler.probes.registry import Catalogue, installed
+from scaler.rpc.server import Health, Listen, running_server
+from scaler.web.http import application, running_http
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to serve: ``http`` is host:port, ``config`` a file to follow, ``dev`` lets sources on loopback be read."""
+
+    listen: Listen
+    http: str
+    config: Path | None = None
+    dev: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A running service: its ports and its decisions."""
+
+    port: int
+    http_port: int
+    decisions: Decisions
+
+
+def clock() -> Instant:
+    """Tell the time that all readings and decisions are on."""
+    return Instant(time.monotonic())
+
+
+@asynccontextmanager
+async def running(settings: Settings, catalogue: Catalogue | None = None) -> AsyncIterator[Service]:
+    """Run the whole service for as long as the block lasts: started from the bottom up, stopped from the top down."""
+    kinds = (catalogue or reported(installed())).kinds
+    config = trying_out(Config()) if settings.dev else Config()
+    surroundings = Surroundings(clock=clock, egress=config.egress)
+    health = Health()
+    async with (
+        beating(),
+        running_hub(surroundings) as hub,
+        running_decisions(hub, kinds, clock) as decisions,
+        running_http(settings.http, application(decisions, lambda: health.ready, clock)) as http_port,
+        running_server(settings.listen, decisions, health) as port,
+    ):
+        decisions.configure(config.defaults, config.limits)
+        await health.set_ready(ready=True)
+        log.info("serving", port=port, http_port=http_port, tls=settings.listen.tls is not None, kinds=sorted(kinds))
+        yield Service(port=port, http_port=http_port, decisions=decisions)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; a second one ends the process at once."""
+    async with running(settings):
+        received = await first_signal(signal.SIGTERM, signal.SIGINT)
+        log.info("draining", signal=received.name)
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def beating() -> AsyncIterator[None]:
+    """Measure the event loop for as long as the block lasts."""
+    async with asyncio.TaskGroup() as tasks:
+        beat = tasks.create_task(heartbeat(), name="heartbeat")
+        try:
+            yield
+        finally:
+            beat.cancel()
+
+
+def reported(catalogue: Catalogue) -> Catalogue:
+    """Say which plugins could not be loaded; the others serve."""
+    for name, reason in catalogue.broken.items():
+        log.error("probe cannot be loaded", kind=name, reason=reason)
+    return catalogue
+
+
+def trying_out(config: Config) -> Config:
+    """Let sources on this machine be read."""
+    return replace(config, egress=replace(config.egress, loopback=True))

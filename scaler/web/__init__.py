@@ -1,0 +1,1 @@
+"""What the service tells over HTTP; it can only be read."""

@@ -1,0 +1,86 @@
+"""``/metrics``, ``/healthz``, ``/readyz`` and ``/status``: GET only, and nothing of it is secret."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, assert_never
+
+from aiohttp import web
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+from scaler.decisions import Decisions, Live
+from scaler.errors import ConfigError
+from scaler.model import Decision, Instant, Outage, Standing, Undecided, Verdict
+from scaler.net.egress import split_host_port
+from scaler.observe.metrics import REGISTRY
+
+MAX_REQUEST: Final = 1024  # bytes: nothing is ever posted
+
+
+@asynccontextmanager
+async def running_http(address: str, app: web.Application) -> AsyncIterator[int]:
+    """Serve ``app`` on ``address`` (host:port, port 0 picks a free one) for as long as the block lasts."""
+    host, port = split_host_port(address, lowest=0)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, shutdown_timeout=1.0)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigError([f"cannot listen on {address}: {error.strerror}"]) from error
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def application(decisions: Decisions, ready: Callable[[], bool], clock: Callable[[], Instant]) -> web.Application:
+    """Build the routes."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        return web.Response(text="ready\n") if ready() else web.Response(text="not ready\n", status=503)
+
+    async def status(_: web.Request) -> web.Response:
+        return web.json_response({"ready": ready(), "triggers": [told(live, clock()) for live in decisions]})
+
+    app = web.Application(client_max_size=MAX_REQUEST)
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/status", status)
+    app.router.add_get("/metrics", make_aiohttp_handler(registry=REGISTRY))
+    return app
+
+
+def told(live: Live, now: Instant) -> dict[str, Any]:
+    """Tell what KEDA is told of one trigger, and why; ``age`` is that of the snapshot, in seconds."""
+    trigger, verdict = live.trigger, live.judge.verdict
+    return {
+        "namespace": trigger.namespace,
+        "name": trigger.name,
+        "kind": trigger.kind,
+        "query": str(trigger.ask.query),
+        "metric": trigger.ask.metric.name,
+        "target": trigger.ask.metric.target,
+        **_told_keda(verdict, now),
+        "why": str(verdict.why),
+        "outage": _outage(live, now),
+    }
+
+
+def _told_keda(verdict: Verdict, now: Instant) -> dict[str, Any]:
+    match verdict:
+        case Decision(value=value, active=active, standing=standing, read_at=read_at):
+            return {"value": value, "active": active, "state": standing, "age": round(now - read_at, 3)}
+        case Undecided():
+            return {"value": None, "active": None, "state": Standing.UNKNOWN, "age": None}
+        case _:
+            assert_never(verdict)
+
+
+def _outage(live: Live, now: Instant) -> dict[str, Any] | None:
+    reading = live.judge.reading
+    if not isinstance(reading, Outage):
+        return None
+    return {"cause": reading.cause, "detail": reading.detail, "seconds": round(now - reading.since, 3)}
