@@ -150,8 +150,8 @@ async def _check_prompt_end(probe: AnyProbe, trigger: Trigger, world: World) -> 
 
 async def _check_leaks(tasks: set[asyncio.Task[object]], threads: set[threading.Thread]) -> None:
     deadline = time.monotonic() + PROMPT
-    while (left := _left(tasks, threads)) and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)  # noqa: ASYNC110 - nobody tells when a foreign thread has ended
+    while (left := _left(tasks, threads)) and time.monotonic() < deadline:  # noqa: ASYNC110 - no thread tells its end
+        await asyncio.sleep(0.02)
     if left:
         raise Broken(f"left behind: {left}")
 
