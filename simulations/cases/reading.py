@@ -69,7 +69,7 @@ def read(path: Path, watched: Callable[[list[Found]], Iterable[Found]] = iter) -
 
 def _in_one_line(problems: list[str]) -> str:
     more = len(problems) - MOST_PROBLEMS
-    named = "; ".join(islice(problems, MOST_PROBLEMS))
+    named = " ".join("; ".join(islice(problems, MOST_PROBLEMS)).split())
     return f"{named}; and {more} more" if more > 0 else named
 
 
@@ -89,6 +89,9 @@ def _text(path: Path) -> str:
 
 
 def _rows(text: str) -> tuple[list[Found], list[str]]:
+    """Return the rows of either form, and what is wrong with the form."""
+    if not text.strip():
+        return [], []
     try:
         content = _parsed(text)
     except ValueError as error:
@@ -121,7 +124,7 @@ def _said(error: ValueError, line: int = 0) -> str:
 
 def _starts_with_a_row(text: str) -> bool:
     """Tell rows from a broken document: the first line stands for itself."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text.split("\n") if line.strip()), "")
     try:
         return isinstance(_parsed(first), dict)
     except ValueError:
@@ -130,7 +133,7 @@ def _starts_with_a_row(text: str) -> bool:
 
 def _lines(text: str) -> tuple[list[Found], list[str]]:
     found, problems = [], []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             row = _parsed(line) if line.strip() else None
         except ValueError as error:
