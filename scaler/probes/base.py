@@ -109,8 +109,12 @@ class Probe(Protocol[P_contra, S_contra, Q]):
     """A kind of source: what its triggers may say, what they ask, and how it is opened. Holds no state of its own."""
 
     kind: ClassVar[str]
-    params: type[Params]
     pace: Pace
+
+    @property
+    def params(self) -> type[Params]:
+        """The model of what its triggers may say; a class attribute will do."""
+        ...
 
     @abstractmethod
     def ask(self, params: P_contra) -> Ask:

@@ -25,7 +25,10 @@ P_contra = TypeVar("P_contra", bound=Params, contravariant=True)
 class Kind(Protocol[P_contra]):
     """The part of a probe that is needed to understand a trigger; pure."""
 
-    params: type[Params]
+    @property
+    def params(self) -> type[Params]:
+        """The model of what its triggers may say."""
+        ...
 
     def ask(self, params: P_contra) -> Ask:
         """Say what the parameters ask of the world."""
