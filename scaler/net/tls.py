@@ -45,7 +45,8 @@ def client_context(tls: Tls) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     if tls.ca:
         with _told("ca"):
-            context.load_verify_locations(cadata=tls.ca)
+            # What is not ASCII can only be a comment, but Python would not have it.
+            context.load_verify_locations(cadata=tls.ca.encode("ascii", "ignore").decode())
     if tls.cert and tls.key is not None:
         _show(context, tls.cert, tls.key.get_secret_value(), tls.key_password)
     return context
