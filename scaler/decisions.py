@@ -25,8 +25,8 @@ SWEEP_EVERY: Final = 30.0  # s, at most; shorter where triggers are forgotten so
 PATIENCE: Final = 1.5  # s that a call waits for a first reading; every call answers within 2 s
 PAIRED: Final = 0.5  # s within which IsActive belongs to the GetMetrics before it
 
-Key = tuple[str, str, frozenset[tuple[str, str]]]
-"""What identifies a trigger: namespace, name and metadata (KEDA sends nothing else)."""
+Reference = tuple[str, str, Mapping[str, str]]
+"""All that KEDA says of a trigger: namespace, name and metadata. Its identity is any bytes that are equal iff it is."""
 
 JudgeKey = tuple[Hashable, Hashable, Rules, float]
 
@@ -114,9 +114,10 @@ class Live:
     ``metric`` is what GetMetricSpec answers; ``rises`` changes at each turn from inactive to active.
     """
 
-    __slots__ = ("_paired", "_paired_at", "asked_at", "judge", "metric", "rises", "streams", "trigger")
+    __slots__ = ("_paired", "_paired_at", "asked_at", "judge", "metric", "reference", "rises", "streams", "trigger")
 
-    def __init__(self, trigger: Trigger, judge: Judge, now: Instant) -> None:
+    def __init__(self, reference: Reference, trigger: Trigger, judge: Judge, now: Instant) -> None:
+        self.reference = reference
         self.trigger = trigger
         self.judge = judge
         self.metric: Cell[Metric] = Cell(trigger.ask.metric)
@@ -169,7 +170,7 @@ class Decisions:
         self._clock = clock
         self._defaults = Defaults()
         self._limits = Limits()
-        self._live: dict[Key, Live] = {}
+        self._live: dict[bytes, Live] = {}
         self._judges: dict[JudgeKey, Judge] = {}
         self._drained = False
 
@@ -180,16 +181,27 @@ class Decisions:
     def __len__(self) -> int:
         return len(self._live)
 
-    def find(self, namespace: str, name: str, metadata: Mapping[str, str]) -> Live:
-        """Return the live trigger of this identity, beginning to follow it if it is new.
+    def known(self, identity: bytes) -> Live | None:
+        """Return the live trigger of this identity, if there is one, and note that it was asked for."""
+        live = self._live.get(identity)
+        if live is not None:
+            live.asked_at = self._clock()
+        return live
+
+    def admit(self, identity: bytes, reference: Reference) -> Live:
+        """Begin to follow a trigger that is not known yet.
 
         Raises :class:`ConfigError` for metadata that can never work, :class:`LimitReached` for one trigger too many.
         """
-        key = (namespace, name, frozenset(metadata.items()))
-        live = self._live.get(key)
-        if live is None:
-            live = self._admit(key, understand(namespace, name, metadata, self._probes, self._defaults))
-        live.asked_at = self._clock()
+        trigger = self._understand(reference)
+        if len(self._live) >= self._limits.triggers:
+            metrics.REJECTED.labels("limit").inc()
+            raise LimitReached(f"{self._limits.triggers} triggers are followed already (limits.triggers)")
+        judge = self._judge(trigger)
+        live = self._live[identity] = Live(reference, trigger, judge, self._clock())
+        judge.lives.add(live)
+        if self._drained:
+            live.close()
         return live
 
     def configure(self, defaults: Defaults, limits: Limits) -> None:
@@ -197,9 +209,9 @@ class Decisions:
         self._limits = limits
         changed = defaults != self._defaults
         self._defaults = defaults
-        for key, live in tuple(self._live.items()) if changed else ():
+        for live in self if changed else ():
             with suppress(ConfigError):  # it was fine before; what the defaults broke keeps its last meaning
-                self._change(live, understand(key[0], key[1], dict(key[2]), self._probes, defaults))
+                self._change(live, self._understand(live.reference))
 
     def drain(self) -> None:
         """End every stream, now and from now on; calls are still answered."""
@@ -223,16 +235,8 @@ class Decisions:
                 self._release(live)
                 metrics.FORGOTTEN.inc()
 
-    def _admit(self, key: Key, trigger: Trigger) -> Live:
-        if len(self._live) >= self._limits.triggers:
-            metrics.REJECTED.labels("limit").inc()
-            raise LimitReached(f"{self._limits.triggers} triggers are followed already (limits.triggers)")
-        judge = self._judge(trigger)
-        live = self._live[key] = Live(trigger, judge, self._clock())
-        judge.lives.add(live)
-        if self._drained:
-            live.close()
-        return live
+    def _understand(self, reference: Reference) -> Trigger:
+        return understand(*reference, self._probes, self._defaults)
 
     def _change(self, live: Live, trigger: Trigger) -> None:
         if trigger == live.trigger:

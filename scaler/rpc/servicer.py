@@ -84,7 +84,10 @@ class ExternalScaler(ExternalScalerServicer):
                 await live.metric.changed(seen)
 
     def _find(self, ref: ScaledObjectRef) -> Live:
-        return self._decisions.find(ref.namespace, ref.name, ref.scalerMetadata)
+        # Deterministic means that the map is sorted: KEDA sends it in a new order each time.
+        identity = ref.SerializeToString(deterministic=True)
+        known = self._decisions.known(identity)
+        return known or self._decisions.admit(identity, (ref.namespace, ref.name, dict(ref.scalerMetadata)))
 
 
 async def _next_push(live: Live, seen: int) -> tuple[int, str]:
