@@ -144,7 +144,8 @@ class Live:
         paired, self._paired = self._paired, None
         if paired is not None and self.asked_at - self._paired_at <= PAIRED:
             return paired
-        return await self.judge.decision(PATIENCE)
+        verdict = self.judge.verdict
+        return verdict if isinstance(verdict, Decision) else await self.judge.decision(PATIENCE)
 
     @contextmanager
     def streaming(self) -> Iterator[None]:

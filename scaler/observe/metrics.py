@@ -4,6 +4,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from scaler.observe.tally import Tallies
+
 REGISTRY: Final = CollectorRegistry()
 _READ_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _RPC_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2)
@@ -44,16 +46,16 @@ FORGOTTEN: Final = Counter(
 REJECTED: Final = Counter(
     "warmscaler_triggers_rejected_total", "Triggers refused, by reason.", ["reason"], registry=REGISTRY
 )
-RPCS: Final = Counter(
-    "warmscaler_grpc_handled_total", "Finished calls and streams.", ["method", "code"], registry=REGISTRY
-)
-RPC_SECONDS: Final = Histogram(
-    "warmscaler_grpc_duration_seconds",
-    "How long a unary call took.",
-    ["method"],
-    buckets=_RPC_BUCKETS,
+REFUSED: Final = Counter(
+    "warmscaler_grpc_refused_total",
+    "Calls and streams that ended with an error.",
+    ["method", "code"],
     registry=REGISTRY,
 )
+RPC_SECONDS: Final = Tallies(
+    "warmscaler_grpc_duration_seconds", "How long a finished call or stream took.", "method", _RPC_BUCKETS
+)
+REGISTRY.register(RPC_SECONDS)
 STREAMS: Final = Gauge("warmscaler_grpc_streams", "Streams open now.", ["method"], registry=REGISTRY)
 PUSHES: Final = Counter("warmscaler_pushes_total", "Messages `true` sent to KEDA.", ["reason"], registry=REGISTRY)
 CERTIFICATES: Final = Counter(

@@ -29,33 +29,30 @@ Rpc = Callable[[S, Asked, Context], Awaitable[Said]]
 
 
 def answered(rpc: Rpc[S, Asked, Said]) -> Rpc[S, Asked, Said]:
-    """Give an RPC its status code, and count and time it; a decorator costs less per call than an interceptor.
+    """Give an RPC its status code, and count and time it; a decorator costs a call less than an interceptor.
 
     An error of ours becomes its code and its message. Any other exception is a bug: it is logged here, and the caller
     learns nothing of it but INTERNAL, since its text may hold anything.
     """
     method = getattr(rpc, "__name__", "?")
-    seconds = metrics.RPC_SECONDS.labels(method)
-    fine = metrics.RPCS.labels(method, "OK")
+    tally = metrics.RPC_SECONDS.of(method)
 
     @wraps(rpc)
     async def wrapped(self: S, request: Asked, context: Context) -> Said:
         began = time.perf_counter()
         try:
-            answer = await rpc(self, request, context)
+            return await rpc(self, request, context)
         except ScalerError as error:
             await _refuse(context, method, CODES[type(error)], str(error))
         except Exception:
             log.exception("an RPC failed", method=method)
             await _refuse(context, method, grpc.StatusCode.INTERNAL, "a bug in the scaler; its log tells more")
         finally:
-            seconds.observe(time.perf_counter() - began)
-        fine.inc()
-        return answer
+            tally.add(time.perf_counter() - began)
 
     return wrapped
 
 
 async def _refuse(context: Context, method: str, code: grpc.StatusCode, message: str) -> NoReturn:
-    metrics.RPCS.labels(method, code.name).inc()
+    metrics.REFUSED.labels(method, code.name).inc()
     await context.abort(code, message[:_DETAILS])

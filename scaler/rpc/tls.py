@@ -45,7 +45,7 @@ def server_credentials(tls: ServerTls) -> grpc.ServerCredentials:
     return grpc.dynamic_ssl_server_credentials(
         _load(tls),
         fresh,  # type: ignore[arg-type]  # the stub forgets that None means "nothing new"
-        require_client_authentication=tls.client_ca is not None
+        require_client_authentication=tls.client_ca is not None,
     )
 
 
