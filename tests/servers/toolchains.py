@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.servers import kafka_jars, nats
 
+_JAVA = "on Debian as root `make servers` installs a JRE and Maven, elsewhere install a JRE >= 17 and Maven"
 _NO_SERVICES = Path("/usr/sbin/policy-rc.d")
 
 
@@ -30,14 +31,17 @@ def _missing_redis() -> str:
 
 
 def _install_redis() -> None:
+    _apt("redis-server")
+
+
+def _apt(*packages: str) -> None:
+    """Install Debian packages where that is possible; whoever calls looks again afterwards."""
     if not shutil.which("apt-get") or os.geteuid() != 0:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_services_started():
-        subprocess.run(["apt-get", "update", "-qq"], env=quiet, check=False)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server"], env=quiet, check=False
-        )
+        for verb in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+            subprocess.run(["apt-get", "-qq", *verb], env=quiet, stdin=subprocess.DEVNULL, check=False)
 
 
 @contextmanager
@@ -62,15 +66,16 @@ def _missing_nats() -> str:
 
 def _missing_kafka() -> str:
     if not shutil.which("java"):
-        return "java is not on PATH; install a JRE >= 17 (Debian: default-jre-headless)"
+        return f"java is not on PATH; {_JAVA}"
     if kafka_jars.present():
         return ""
-    maven = "" if shutil.which("mvn") else " (needs Maven: mvn is not on PATH; Debian: maven)"
-    return f"Kafka's jars are not in {kafka_jars.libs()}; `make servers` fetches them{maven}"
+    return f"Kafka's jars are not in {kafka_jars.libs()}; `make servers` fetches them with Maven (mvn); {_JAVA}"
 
 
 def _install_kafka() -> None:
-    if shutil.which("java") and shutil.which("mvn") and not kafka_jars.present():
+    if not (shutil.which("java") and shutil.which("mvn")):
+        _apt("default-jre-headless", "maven")
+    if shutil.which("java") and shutil.which("mvn"):
         kafka_jars.fetch()
 
 
