@@ -37,7 +37,7 @@ from scaler.net.tls import untrusted
 from scaler.probes.redis.params import Server
 
 DIAL_TIMEOUT: Final = 2.0  # s for connecting, TLS, login and selecting the database together
-ANSWER_TIMEOUT: Final = 2.0  # s for each answer; the hub bounds a whole batch
+ANSWER_TIMEOUT: Final = 2.0  # s for all answers of a round trip together, however slowly they drip
 NAME: Final = "warmscaler"  # what CLIENT LIST shows
 _DETAIL: Final = 200  # characters of an error that are repeated
 
@@ -118,13 +118,15 @@ class Link:
     async def ask(self, commands: Sequence[Command]) -> list[Answer]:
         """Send all ``commands`` at once and return their answers in order; one that is an error spoils no other."""
         with translated():
-            await self.say(commands)
-            return [await self._answer() for _ in commands]
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await self._send(commands)
+                return [await self._answer() for _ in commands]
 
     async def say(self, commands: Sequence[Command]) -> None:
         """Send ``commands`` without waiting for answers."""
         with translated():
-            await self._wire.send_packed_command(self._wire.pack_commands(commands), check_health=False)
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await self._send(commands)
 
     async def hear(self, within: float) -> Answer:
         """Wait for what the server says next, ``None`` if nothing comes ``within`` seconds."""
@@ -133,6 +135,9 @@ class Link:
                 return await self._wire.read_response(timeout=within)
             except ResponseError as error:
                 return error
+
+    async def _send(self, commands: Sequence[Command]) -> None:
+        await self._wire.send_packed_command(self._wire.pack_commands(commands), check_health=False)
 
     async def _answer(self) -> Answer:
         try:
@@ -183,7 +188,9 @@ class Dialler:
             username=self.login.username or None,
             password=password.get_secret_value() if (password := self.login.password) is not None else None,
             protocol=2,
-            socket_timeout=ANSWER_TIMEOUT,
+            # None on purpose: with a number, redis-py sends by asyncio.wait_for, which on Python 3.11 loses a
+            # cancellation now and then; and it would bound each answer, not all of them.
+            socket_timeout=None,
             socket_connect_timeout=DIAL_TIMEOUT,
             retry=Retry(NoBackoff(), 0),
             driver_info=None,
