@@ -220,6 +220,11 @@ class Decisions:
         for live in self:
             live.close()
 
+    def end(self) -> None:
+        """Stop following everything."""
+        for judge in self._judges.values():
+            judge.end()
+
     async def run(self) -> None:
         """Forget what nobody asks for, until cancelled."""
         while True:
@@ -242,11 +247,12 @@ class Decisions:
     def _change(self, live: Live, trigger: Trigger) -> None:
         if trigger == live.trigger:
             return
-        judge = self._judge(trigger)
-        self._release(live)
-        live.trigger, live.judge = trigger, judge
+        was_active, judge = live.judge.active, self._judge(trigger)
         judge.lives.add(live)
-        if judge.active:
+        if judge is not live.judge:
+            self._release(live)
+        live.trigger, live.judge = trigger, judge
+        if judge.active and not was_active:
             live.rises.set(judge.verdict)
         if trigger.ask.metric != live.metric.value:
             live.metric.set(trigger.ask.metric)
@@ -284,3 +290,4 @@ async def running_decisions(
         finally:
             decisions.drain()
             sweep.cancel()
+            decisions.end()

@@ -7,19 +7,19 @@ source becomes an :class:`Outage` of its own queries, and of nobody else's.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from structlog import get_logger
 
 from scaler.aio import delays, woken
-from scaler.errors import Cause, SourceUnavailable
+from scaler.border import Border
+from scaler.errors import SourceUnavailable
 from scaler.model import Instant, Outage, Reading, Snapshot
-from scaler.net.secrets import redacted, secrets_of
+from scaler.net.secrets import secrets_of
 from scaler.observe import metrics
-from scaler.probes.base import Amount, Found, Source, Surroundings, Unwatchable, Watching
+from scaler.probes.base import Found, Source, Surroundings, Unwatchable, Watching
 from scaler.probes.registry import AnyProbe
 
 log = get_logger(__name__)
@@ -31,6 +31,9 @@ CLOSE_TIMEOUT: Final = 2.0  # s
 MISSES: Final = 3  # wholly failed reads in a row before a source is opened afresh, which cures stale clients
 REOPEN_CAP: Final = 3.0  # s between two attempts to connect, at most: one attempt a source costs nobody anything
 HEALTHY: Final = 10.0  # s that a watch must have lasted for its next failure to count as the first
+
+
+_Turn = tuple[str, str, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -46,11 +49,19 @@ class Following:
 
 @dataclass(slots=True)
 class _Entry:
-    """What a feed knows of one query; ``due`` is when it should be read next."""
+    """What a feed knows of one query; ``due`` is when it should be read next, ``good`` the last answer that was one."""
 
     due: Instant
     followings: list[Following] = field(default_factory=list)
     latest: Reading | None = None
+    good: Snapshot | None = None
+
+    def known(self) -> Iterator[Reading]:
+        """Yield what a newcomer must hear: in an outage, first what it is an outage of."""
+        if isinstance(self.latest, Outage) and self.good is not None:
+            yield self.good
+        if self.latest is not None:
+            yield self.latest
 
     @property
     def quiet(self) -> bool:
@@ -68,6 +79,7 @@ class Feed:
         self._probe = probe
         self._key = key
         self._surroundings = surroundings
+        self._border = Border(kind=probe.kind, secrets=tuple(secrets_of(key)))
         self._clock = surroundings.clock
         self._unused = unused
         self._entries: dict[Hashable, _Entry] = {}
@@ -80,7 +92,7 @@ class Feed:
     # -- followers ---------------------------------------------------------------------------------------------
 
     def follow(self, query: Hashable, interval: float, on_reading: Callable[[Reading], None]) -> Following:
-        """Begin to read ``query`` and call ``on_reading`` with each reading, the latest at once if there is one."""
+        """Begin to read ``query`` and call ``on_reading`` with each reading, what is known of it at once."""
         entry = self._entries.setdefault(query, _Entry(due=self._clock()))
         following = Following(
             interval=interval,
@@ -89,8 +101,9 @@ class Feed:
             set_quiet=lambda quiet: self._set_quiet(query, following, quiet=quiet),
         )
         entry.followings.append(following)
-        if entry.latest is not None:
-            on_reading(entry.latest)
+        for reading in entry.known():
+            on_reading(reading)
+        self._reschedule(query, entry)
         self._wake.set()
         return following
 
@@ -108,6 +121,8 @@ class Feed:
             following.quiet = quiet
             self._reschedule(query, self._entries[query])
             self._requiet_soon()
+            if quiet and query in self._covered:  # what was hinted while it was active, nobody has looked at
+                self._read_now([query])
 
     # -- the task ----------------------------------------------------------------------------------------------
 
@@ -126,8 +141,9 @@ class Feed:
             metrics.SOURCES.labels(self._probe.kind).dec()
 
     async def _open(self) -> Source[Any] | SourceUnavailable:
-        opening = self._probe.open(self._key, self._surroundings)
-        opened: Source[Any] | SourceUnavailable = await self._attempt(opening, OPEN_TIMEOUT)
+        opened: Source[Any] | SourceUnavailable = await self._border.attempt(
+            lambda: self._probe.open(self._key, self._surroundings), OPEN_TIMEOUT
+        )
         outcome = opened.cause.value if isinstance(opened, SourceUnavailable) else "ok"
         metrics.OPENS.labels(self._probe.kind, outcome).inc()
         return opened
@@ -151,9 +167,7 @@ class Feed:
                 watch.cancel()
         finally:
             self._uncover()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await source.close()
+            await self._border.attempt(lambda: source.close(), CLOSE_TIMEOUT)  # noqa: PLW0108 - it may lack the method
         return answered
 
     async def _read_until_broken(self, source: Source[Any]) -> bool:
@@ -178,34 +192,14 @@ class Feed:
         self._read_at = at = self._clock()
         for query in due:
             self._entries[query].due = Instant(at + self._pace(query, self._entries[query]))
-        found = await self._attempt(source.read(due), self._probe.pace.timeout)
+        found = await self._border.attempt(lambda: source.read(due), self._probe.pace.timeout)
         metrics.READ_SECONDS.labels(self._probe.kind).observe(self._clock() - at)
         metrics.BATCH.labels(self._probe.kind).observe(len(due))
         if isinstance(found, SourceUnavailable):
             self._deliver(dict.fromkeys(due, found), at)
             return False
-        forgotten = SourceUnavailable(Cause.BUG, "the probe did not answer this query")
-        self._deliver({query: found.get(query, forgotten) for query in due}, at)
+        self._deliver(self._border.answers(found, due), at)
         return True
-
-    async def _attempt(self, doing: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - the answer is the probe's
-        """Await what a probe does, at most ``timeout`` seconds, and turn every failure into a value.
-
-        No traceback is logged: its lines may show the source's credentials.
-        """
-        try:
-            async with asyncio.timeout(timeout):
-                return await doing
-        except SourceUnavailable as error:
-            return SourceUnavailable(error.cause, self._clean(error.detail))
-        except TimeoutError:
-            return SourceUnavailable(Cause.TIMEOUT, f"no answer within {timeout:g} s")
-        except Exception as error:  # noqa: BLE001 - a defect of one plugin must not end the triggers of others
-            log.error("probe failed", kind=self._probe.kind, error=self._clean(repr(error)))  # noqa: TRY400 - see above
-            return SourceUnavailable(Cause.BUG, self._clean(repr(error)))
-
-    def _clean(self, text: str) -> str:
-        return redacted(text, secrets_of(self._key))
 
     # -- when --------------------------------------------------------------------------------------------------
 
@@ -241,12 +235,12 @@ class Feed:
             try:
                 await source.watch(self._watching)
             except Unwatchable as reason:
-                log.info("source cannot push", kind=self._probe.kind, source=str(self._key), reason=str(reason))
+                log.info("source cannot push", **self._named(), reason=self._border.clean(str(reason)))
                 return
             except SourceUnavailable as error:
-                log.debug("watch lost", kind=self._probe.kind, reason=self._clean(str(error)))
-            except Exception as error:  # noqa: BLE001 - as in _attempt
-                log.error("watch failed", kind=self._probe.kind, error=self._clean(repr(error)))  # noqa: TRY400 - as in _attempt
+                log.debug("watch lost", kind=self._probe.kind, reason=self._border.clean(str(error)))
+            except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - see the border
+                self._border.defect(error)
             finally:
                 self._uncover()
             retries = delays(cap=REOPEN_CAP) if self._clock() - began > HEALTHY else retries
@@ -293,12 +287,13 @@ class Feed:
 
     def _deliver(self, found: Mapping[Hashable, Found], at: Instant) -> None:
         """Hand each query's reading to its followers, and say once what was lost or came back."""
-        turns: Counter[str] = Counter()
+        turns: Counter[_Turn] = Counter()
         for query, answer in found.items():
             entry = self._entries.get(query)
             if entry is None:
                 continue
-            before, entry.latest = entry.latest, self._reading(answer, entry.latest, at)
+            before, entry.latest = entry.latest, self._border.reading(answer, entry.latest, at)
+            entry.good = entry.latest if isinstance(entry.latest, Snapshot) else entry.good
             turns[_turn(before, entry.latest)] += 1
             metrics.READS.labels(self._probe.kind, _outcome(entry.latest)).inc()
             for following in tuple(entry.followings):
@@ -306,29 +301,24 @@ class Feed:
             self._reschedule(query, entry)
         self._say(turns)
 
-    def _reading(self, found: Found, before: Reading | None, at: Instant) -> Reading:
-        if isinstance(found, Amount):
-            try:
-                return Snapshot(at=at, value=found.value, activity=found.activity)
-            except ValueError as error:
-                found = SourceUnavailable(Cause.INVALID, str(error))
-        since = before.since if isinstance(before, Outage) else at
-        return Outage(at=at, since=since, cause=found.cause, detail=self._clean(found.detail))
+    def _say(self, turns: Counter[_Turn]) -> None:
+        for (event, cause, detail), queries in turns.items():
+            if event == "answers again":
+                log.info(event, **self._named(), queries=queries)
+            elif event:
+                log.warning(event, **self._named(), cause=cause, detail=detail, queries=queries)
 
-    def _say(self, turns: Counter[str]) -> None:
-        for turn, queries in turns.items():
-            if turn:
-                say = log.info if turn == "answers again" else log.warning
-                say(turn, kind=self._probe.kind, source=str(self._key), queries=queries)
+    def _named(self) -> dict[str, str]:
+        return {"kind": self._probe.kind, "source": self._border.clean(str(self._key))}
 
 
-def _turn(before: Reading | None, now: Reading) -> str:
-    """Name the change that an operator wants to hear of, if there is one."""
+def _turn(before: Reading | None, now: Reading) -> _Turn:
+    """Name the change that an operator wants to hear of, if there is one: event, cause and detail."""
     if isinstance(now, Snapshot):
-        return "answers again" if isinstance(before, Outage) else ""
-    if isinstance(before, Outage) and before.cause == now.cause:
-        return ""
-    return f"unreadable: {now.cause}" + (f": {now.detail}" if now.detail else "")
+        return ("answers again" if isinstance(before, Outage) else "", "", "")
+    if isinstance(before, Outage) and before.cause is now.cause:
+        return ("", "", "")
+    return ("unreadable", now.cause, now.detail)
 
 
 def _outcome(reading: Reading) -> str:
