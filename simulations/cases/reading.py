@@ -181,7 +181,7 @@ def _case(found: Found) -> Case | list[str]:
     if isinstance(expected, dict):
         fields["expected"], more = _without_remarks(expected, answer)
         remarks += [f"expected.{key}" for key in more]
-    label = str(fields.get("id", found.where))
+    label = found.where if fields.get("id") is None else str(fields["id"])
     place = label if label == found.where else f"{found.where} ({label})"
     try:
         return Case(section=found.section, label=label, row=shape.model_validate(fields), remarks=tuple(remarks))
