@@ -1,6 +1,6 @@
 """One ScaledObject reference in, one :class:`Trigger` out, or every problem in one message."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Annotated, Final, Protocol, TypeVar
@@ -18,6 +18,10 @@ CHANNEL_KEYS: Final = frozenset(
 """Keys that steer the channel from KEDA to us (keda 2.21, external_scaler.go); they say nothing of the source."""
 
 MAX_METADATA: Final = 32 * 1024  # characters, keys and values: several times the largest real trigger, PEM included
+
+SMALLEST_TARGET: Final = 0.001  # KEDA keeps three decimals, and the HPA refuses a target of zero
+MAX_KEYS: Final = 128  # several times what the kind with the most parameters knows
+MAX_NAME: Final = 253  # characters: what Kubernetes allows
 
 P_contra = TypeVar("P_contra", bound=Params, contravariant=True)
 
@@ -72,17 +76,29 @@ def understand(
 
     Raises :class:`ConfigError` that names every problem at once and never a secret.
     """
-    about = f"trigger of {namespace}/{name}"
-    if sum(len(key) + len(value) for key, value in metadata.items()) > MAX_METADATA:
-        raise ConfigError([f"the metadata is longer than {MAX_METADATA} characters"], about=about)
+    about = f"trigger of {namespace[:MAX_NAME]}/{name[:MAX_NAME]}"
+    if problems := list(_oversize(namespace, name, metadata)):
+        raise ConfigError(problems, about=about)
     kind_name, kind = _kind(metadata, kinds, about)
     common, problems = read(Common, metadata)
-    params, more = read(kind.params, {**defaults.kinds.get(kind_name, {}), **metadata})
+    params, more = read(kind.params, metadata, defaults.kinds.get(kind_name))
     known = {*keys_of(Common), *keys_of(kind.params), *CHANNEL_KEYS}
     problems += [*more, *unknown_keys(metadata, known)]
     if common is None or params is None or problems:
         raise ConfigError(problems, about=f"{kind_name} {about}")
-    return _trigger(namespace, name, common, kind.ask(params), defaults)
+    ask = kind.ask(params)
+    if ask.metric.target < SMALLEST_TARGET:
+        raise ConfigError([f"the target is less than {SMALLEST_TARGET:g}, which KEDA takes for zero"], about=about)
+    return _trigger(namespace, name, common, ask, defaults)
+
+
+def _oversize(namespace: str, name: str, metadata: Mapping[str, str]) -> Iterator[str]:
+    if max(len(namespace), len(name)) > MAX_NAME:
+        yield f"a namespace and a name have at most {MAX_NAME} characters"
+    if len(metadata) > MAX_KEYS:
+        yield f"the metadata has {len(metadata)} keys, more than {MAX_KEYS}"
+    if sum(len(key) + len(value) for key, value in metadata.items()) > MAX_METADATA:
+        yield f"the metadata is longer than {MAX_METADATA} characters"
 
 
 def _kind(metadata: Mapping[str, str], kinds: Mapping[str, Kind[Params]], about: str) -> tuple[str, Kind[Params]]:

@@ -4,7 +4,7 @@ A key ``xFromEnv`` is an alias of ``x`` that KEDA has filled with a value from t
 is treated as a secret in messages.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
@@ -14,8 +14,12 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from scaler.net.secrets import redacted
+
 FROM_ENV: Final = "FromEnv"
-_SHOWN: Final = 60  # characters of a wrong value that a message repeats
+_SHOWN: Final = 60  # characters of a wrong key or value that a message repeats
+_TELLING: Final = 4  # characters
+_NAMED: Final = 20  # unknown keys that a message names: looking for the nearest known one takes time
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +59,47 @@ class _Given:
             return f"'{self.key}' (value not shown)"
         return f"'{self.key}': {self.text[:_SHOWN]!r}"
 
+    def kept_in(self, reason: str) -> str:
+        """Return ``reason``, unless it repeats a secret value."""
+        return "is not acceptable" if self.secret and self.telling in reason else reason
+
+    @property
+    def telling(self) -> str:
+        """The text as it would give itself away; one that is very short is in any sentence by chance, unless quoted."""
+        return self.text if len(self.text) >= _TELLING else repr(self.text)
+
 
 def keys_of(model: type[Params]) -> tuple[str, ...]:
     """List every key that ``model`` reads, without the ``FromEnv`` variants."""
     return tuple(key for name, field in model.model_fields.items() for key in _keys(name, field))
 
 
-def read(model: type[P], metadata: Mapping[str, str]) -> tuple[P | None, list[str]]:
-    """Read ``model`` from ``metadata`` and return it, or ``None``, with a sentence for every problem found."""
-    given = dict(_given(model, metadata))
+def read(
+    model: type[P], metadata: Mapping[str, str], defaults: Mapping[str, str] | None = None
+) -> tuple[P | None, list[str]]:
+    """Read ``model`` from ``metadata`` and return it, or ``None``, with a sentence for every problem found.
+
+    ``defaults`` speak for the parameters that ``metadata`` is silent about, under whatever key.
+    """
+    given = {**dict(_given(model, defaults or {})), **dict(_given(model, metadata))}
     try:
         params = model.model_validate({name: each.text for name, each in given.items()}, by_alias=False, by_name=True)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=True)
         return None, [_sentence(model, each, given) for each in wrong] + _cross(model, given, wrong)
-    problems = list(params.problems())
+    problems = _without_secrets(params.problems(), given)
     return (None if problems else params), problems
 
 
 def unknown_keys(metadata: Mapping[str, str], known: set[str]) -> Iterator[str]:
     """Yield a sentence for every key that nobody reads, naming the nearest one that exists."""
     folded = {key.casefold(): key for key in known}
-    for key in sorted(metadata):
-        stem = key.removesuffix(FROM_ENV)
-        if key in known or stem in known:
-            continue
-        near = get_close_matches(stem.casefold(), folded, n=1, cutoff=0.6)
-        yield f"unknown key '{key}'" + (f", did you mean '{folded[near[0]]}'?" if near else "")
+    unknown = [key for key in sorted(metadata) if key not in known and key.removesuffix(FROM_ENV) not in known]
+    for key in unknown[:_NAMED]:
+        near = get_close_matches(key.removesuffix(FROM_ENV).casefold(), folded, n=1, cutoff=0.6)
+        yield f"unknown key {key[:_SHOWN]!r}" + (f", did you mean '{folded[near[0]]}'?" if near else "")
+    if len(unknown) > _NAMED:
+        yield f"and {len(unknown) - _NAMED} more unknown keys"
 
 
 def _keys(name: str, field: FieldInfo) -> tuple[str, ...]:
@@ -107,18 +125,29 @@ def _parts(annotation: Any) -> set[Any]:  # noqa: ANN401 - a type expression has
 def _sentence(model: type[Params], error: ErrorDetails, given: Mapping[str, _Given]) -> str:
     """Say what is wrong with one field in the words of its user."""
     name = str(error["loc"][0]) if error["loc"] else ""
+    if name not in model.model_fields:
+        return _reason(error)
     key = _keys(name, model.model_fields[name])[0]
     if error["type"] == "missing":
         return f"'{key}' is required"
-    shown = given[name].shown() if name in given else f"'{key}'"
+    if name not in given:
+        return f"'{key}' {_reason(error)}"
+    return f"{given[name].shown()} {given[name].kept_in(_reason(error))}"
+
+
+def _reason(error: ErrorDetails) -> str:
     match error["type"]:
         case "value_error":
-            return f"{shown} {error['ctx']['error']}"
+            return str(error["ctx"]["error"])
         case "enum" | "literal_error":
-            return f"{shown} is not one of {error['ctx']['expected']}"
+            return f"is not one of {error['ctx']['expected']}"
         case _:
             text = error["msg"]
-            return f"{shown} {text[:1].lower()}{text[1:]}".replace("input should", "must")
+            return f"{text[:1].lower()}{text[1:]}".replace("input should", "must")
+
+
+def _without_secrets(problems: Iterable[str], given: Mapping[str, _Given]) -> list[str]:
+    return [redacted(problem, [each.telling for each in given.values() if each.secret]) for problem in problems]
 
 
 def _cross(model: type[P], given: Mapping[str, _Given], wrong: list[ErrorDetails]) -> list[str]:
@@ -130,7 +159,7 @@ def _cross(model: type[P], given: Mapping[str, _Given], wrong: list[ErrorDetails
         partial = model.model_validate({**rest, **blanks}, by_alias=False, by_name=True)
     except ValidationError:
         return []
-    return list(partial.problems())
+    return _without_secrets(partial.problems(), given)
 
 
 def _blank(field: FieldInfo) -> object:

@@ -4,7 +4,6 @@ Numbers are read as JSON, so ``5.0``, ``1e3``, ``+5`` and ``05`` are no whole nu
 durations are Go's, or a bare whole number of milliseconds; lists are split on commas and trimmed.
 """
 
-import json
 import re
 from collections.abc import Callable
 from math import isfinite
@@ -16,10 +15,14 @@ V = TypeVar("V")
 
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
-_GO_DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)", re.ASCII)
-_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_MILLISECONDS: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_GO_DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)", re.ASCII)
+_MICRO: Final = dict.fromkeys(("us", "\u00b5s", "\u03bcs"), 1e-6)  # the micro sign, and the Greek letter
+_SECONDS: Final = {"ns": 1e-9, **_MICRO, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _INT64: Final = range(-(2**63), 2**63)
+_LONGEST: Final = (2**63 - 1) / 1e9  # s: Go counts durations in nanoseconds
 
 
 def _from_text(parse: Callable[[str], V]) -> BeforeValidator:
@@ -29,7 +32,7 @@ def _from_text(parse: Callable[[str], V]) -> BeforeValidator:
 
 def whole(text: str) -> int:
     """Read a whole number that fits 64 bits."""
-    if not _WHOLE.match(text) or int(text) not in _INT64:
+    if not _WHOLE.fullmatch(text) or int(text) not in _INT64:
         msg = "is not a whole number"
         raise ValueError(msg)
     return int(text)
@@ -37,15 +40,10 @@ def whole(text: str) -> int:
 
 def number(text: str) -> float:
     """Read a finite number."""
-    try:
-        value = json.loads(text)
-        real = float("nan" if isinstance(value, bool) or not isinstance(value, int | float) else value)
-    except (ValueError, OverflowError):
-        real = float("nan")
-    if not isfinite(real):
+    if not _NUMBER.fullmatch(text) or not isfinite(float(text)):
         msg = "is not a number"
         raise ValueError(msg)
-    return real
+    return float(text)
 
 
 def boolean(text: str) -> bool:
@@ -60,13 +58,20 @@ def boolean(text: str) -> bool:
 
 def duration(text: str) -> float:
     """Read ``1m30s``, ``250ms`` or a bare number of milliseconds, as seconds; never negative."""
-    if _WHOLE.match(text) and not text.startswith("-"):
-        return int(text) / 1000
-    parts = list(_GO_DURATION.finditer(text))
-    if not parts or "".join(part.group() for part in parts) != text:
+    seconds = int(text) / 1000 if _MILLISECONDS.fullmatch(text) else _go_duration(text)
+    if not 0 <= seconds <= _LONGEST:
+        msg = "is negative" if seconds < 0 else "is longer than 292 years"
+        raise ValueError(msg)
+    return seconds
+
+
+def _go_duration(text: str) -> float:
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    parts = list(_GO_DURATION.finditer(rest))
+    if not parts or "".join(part.group() for part in parts) != rest:
         msg = "is not a duration such as 30s, 1m30s or 500ms"
         raise ValueError(msg)
-    return sum(float(part.group().removesuffix(part[1])) * _SECONDS[part[1]] for part in parts)
+    return sign * sum(float(part.group().removesuffix(part[1])) * _SECONDS[part[1]] for part in parts)
 
 
 def comma_list(text: str) -> tuple[str, ...]:
@@ -75,8 +80,8 @@ def comma_list(text: str) -> tuple[str, ...]:
 
 
 def key_values(text: str) -> tuple[tuple[str, str], ...]:
-    """Read ``k=v,k2=v2``; every item has exactly one ``=``."""
-    pairs = tuple(tuple(item.strip().split("=")) for item in text.split(","))
+    """Read ``k=v,k2=v2``; every item has exactly one ``=``, and both sides are trimmed."""
+    pairs = tuple(tuple(side.strip() for side in item.split("=")) for item in text.split(","))
     if any(len(pair) != len(("key", "value")) for pair in pairs):
         msg = "is not a list such as key=value,key2=value2"
         raise ValueError(msg)
