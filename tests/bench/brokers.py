@@ -3,14 +3,15 @@
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import nats
-from nats.js.api import ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig
 from redis.asyncio import Redis as RedisClient
 
 from tests.servers.kafka import Kafka
@@ -78,7 +79,9 @@ class NatsQueues(Queues):
         """Make the stream and its consumers."""
         await self._js.add_stream(name="JOBS", subjects=["jobs.>"])
         for number in range(consumers):
-            config = ConsumerConfig(durable_name=f"c{number}", filter_subject=f"jobs.{number}", ack_policy="explicit")
+            config = ConsumerConfig(
+                durable_name=f"c{number}", filter_subject=f"jobs.{number}", ack_policy=AckPolicy.EXPLICIT
+            )
             await self._js.add_consumer("JOBS", config)
 
     def metadata(self, number: int) -> dict[str, str]:
@@ -113,6 +116,7 @@ class KafkaQueues(Queues):
 
     def __init__(self, server: Kafka, desk: Desk, pool: ThreadPoolExecutor) -> None:
         self.port = server.port
+        self.direct = server.direct
         self._server = server
         self._desk = desk
         self._pool = pool
@@ -123,7 +127,7 @@ class KafkaQueues(Queues):
         """Make the topics, with one record in each partition (an end of 0 cannot be told from no commit)."""
         for number in range(TOPICS):
             topic = self._topic(number)
-            await self._call(lambda topic=topic: self._desk.create(topic, partitions=PARTITIONS // TOPICS))
+            await self._call(partial(self._desk.create, topic, partitions=PARTITIONS // TOPICS))
             for partition in range(PARTITIONS // TOPICS):
                 self._ends[topic, partition] = 0
 
@@ -189,6 +193,3 @@ async def kafka_queues(home: Path, **options: Any) -> AsyncIterator[KafkaQueues]
         queues = KafkaQueues(server, desk, pool)
         await queues.set_up()
         yield queues
-
-
-Metadata = Mapping[str, str]

@@ -33,6 +33,11 @@ class Running:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+    def connections_to(self, port: int) -> int:
+        """Count its established TCP connections to a port."""
+        own = {str(entry.readlink()) for entry in Path(f"/proc/{self.pid}/fd").iterdir() if entry.is_symlink()}
+        return sum(_is_open_to(line.split(), port, own) for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+
     def status(self) -> Mapping[str, Any]:
         """Read its ``/status``."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/status", timeout=30) as page:
@@ -43,6 +48,12 @@ class Running:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=30) as page:
             lines = page.read().decode().splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+
+
+def _is_open_to(line: list[str], port: int, own: set[str]) -> bool:
+    """Tell whether a line of /proc/net/tcp is an established connection to ``port`` over one of ``own`` sockets."""
+    remote, state, inode = line[2], line[3], line[9]
+    return state == "01" and int(remote.partition(":")[2], 16) == port and f"socket:[{inode}]" in own
 
 
 def free_port() -> int:
