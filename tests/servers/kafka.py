@@ -208,7 +208,7 @@ class KafkaCluster(Cluster):
         try:
             with self.desk() as desk:
                 return self.brokers.get(question(desk))
-        except KafkaError:
+        except (KafkaError, LookupError):  # a broker that just came back may not know the topic yet
             return None
 
 
