@@ -30,13 +30,14 @@ async def follow(server: Running, metadatas: Sequence[Mapping[str, str]]) -> Non
 
 
 async def _until_read(stub: ExternalScalerStub, ref: ScaledObjectRef) -> None:
+    said: str | None = None
     for _ in range(30):
         try:
             await stub.GetMetrics(GetMetricsRequest(scaledObjectRef=ref, metricName="m"))
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.UNAVAILABLE:
                 raise
-            last = error
+            said = error.details()
         else:
             return
-    raise RuntimeError(f"never read: {last.details()}")
+    raise RuntimeError(f"never read: {said}")
