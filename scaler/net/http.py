@@ -3,6 +3,8 @@
 import asyncio
 import json
 import ssl
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, AddressFamily
 from types import TracebackType
@@ -18,6 +20,7 @@ from scaler.net.tls import untrusted
 
 MAX_BODY: Final = 32 * 1024 * 1024  # bytes; parsing that much holds up the event loop for half a second
 CONNECTIONS: Final = 8  # to one host, at once
+_Asked = AbstractAsyncContextManager[aiohttp.ClientResponse]
 _CHUNK: Final = 256 * 1024
 _PORTS: Final = {"http": 80, "https": 443}
 _REFUSALS: Final = {401: Cause.DENIED, 403: Cause.DENIED, 404: Cause.MISSING, 429: Cause.UNREACHABLE}
@@ -44,17 +47,28 @@ class Web:
 
     async def get_json(self, url: str, *, patience: float) -> object:
         """Return the document at ``url``; raise :class:`SourceUnavailable` if it is not there after ``patience`` s."""
+        return await self._document(url, patience, lambda: self._session.get(url, allow_redirects=False))
+
+    async def post_form(
+        self, url: str, form: Mapping[str, str], login: aiohttp.BasicAuth | None = None, *, patience: float
+    ) -> object:
+        """Send a form and return the document that answers it; raises as :meth:`get_json` does."""
+        return await self._document(
+            url, patience, lambda: self._session.post(url, data=form, auth=login, allow_redirects=False)
+        )
+
+    async def _document(self, url: str, patience: float, ask: Callable[[], _Asked]) -> object:
         self._check_literal(url)
         try:
             async with asyncio.timeout(patience):
-                return _parsed(await self._get(url))
+                return _parsed(await self._body(url, ask))
         except TimeoutError:
             raise SourceUnavailable(Cause.TIMEOUT, f"{_place(url)} did not answer within {patience:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(url, error) from error
 
-    async def _get(self, url: str) -> bytes:
-        async with self._session.get(url, allow_redirects=False) as answer:
+    async def _body(self, url: str, ask: Callable[[], _Asked]) -> bytes:
+        async with ask() as answer:
             if answer.status != 200:  # noqa: PLR2004 - a page that was read answers this and nothing else
                 cause = _REFUSALS.get(answer.status, Cause.UNREACHABLE if answer.status >= 500 else Cause.INVALID)  # noqa: PLR2004
                 raise SourceUnavailable(cause, f"{_place(url)} answered HTTP {answer.status}")

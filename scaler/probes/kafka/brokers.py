@@ -1,0 +1,219 @@
+"""Talking to the brokers of one cluster from asyncio: one request, one answer, each with an end.
+
+kafka-python does its I/O on a thread of its own and hands out futures. They are awaited here instead of blocked upon,
+so one thread a cluster is all there is: no pool, nothing to pile up when a read is cancelled. An abandoned request ends
+by its own timeout.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from kafka.errors import KafkaConnectionError
+from kafka.net.selector import NetworkSelector
+from kafka.protocol.metadata import MetadataRequest
+
+from scaler.errors import Cause, SourceUnavailable
+from scaler.net.egress import Egress
+from scaler.net.tls import client_context
+from scaler.probes.kafka.dial import CONNECT_TIMEOUT, Connections, Message
+from scaler.probes.kafka.failures import translated
+from scaler.probes.kafka.identity import Identity
+from scaler.probes.kafka.login import Cluster, protocol
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+REQUEST_TIMEOUT: Final = 2.0  # s for the answer of a broker that is connected
+SLOW: Final = 1.0  # s: a failure that took longer makes the others not wait for that broker again
+SHUN: Final = 3.0  # s for which a slow or refusing broker is left alone
+AT_ONCE: Final = 32  # requests at once; many only to brokers that answer for one group at a time
+MAX_FRAME: Final = 64 * 1024 * 1024  # bytes of one answer: some 2 million offsets
+CLIENT_ID: Final = "warmscaler"
+
+Node = int | str
+"""A broker's number; before those are known, ``bootstrap-0`` and so on."""
+
+ApiVersion = tuple[int, ...]
+
+_BOUNDS: Final = {
+    "request_timeout_ms": REQUEST_TIMEOUT * 1000,
+    "reconnect_backoff_max_ms": 1000,
+    # Beyond this the library refuses requests instead of keeping them back; its own limit is 5.
+    "max_in_flight_requests_per_connection": 1000,
+    "receive_message_max_bytes": MAX_FRAME,
+}
+
+
+class Brokers:
+    """One connection to each broker, made when it is first asked something."""
+
+    def __init__(self, thread: "Thread", connections: Connections) -> None:
+        self._thread = thread
+        self._connections = connections
+        self._shunned: dict[Node, tuple[float, SourceUnavailable]] = {}
+
+    def speaks(self, request: Message, version: int) -> bool:
+        """Tell whether the brokers know this version of a request; known once one of them has answered."""
+        spoken = self._connections.broker_version_data
+        return spoken is not None and bool(spoken.api_version(request) >= version)
+
+    def learn(self, response: Message) -> None:
+        """Take over the brokers' addresses from a metadata response without topics."""
+        self._connections.cluster.update_metadata(response)
+
+    def anyone(self) -> Node:
+        """Name a broker that may be asked what any of them knows, if possible one that is connected."""
+        now = time.monotonic()
+        ready: list[Node] = [
+            broker.node_id
+            for broker in self._connections.cluster.brokers()
+            if self._shunned.get(broker.node_id, (0.0,))[0] <= now
+            and self._connections.connection_delay(broker.node_id) == 0
+        ]
+        if not ready:
+            raise SourceUnavailable(Cause.UNREACHABLE, "no broker can be reached")
+        return next((node for node in ready if self._connections.holds(node)), ready[0])
+
+    async def bootstrap(self) -> Message:
+        """Ask the configured servers one after the other, in a random order, for the brokers; return the response."""
+        failure = SourceUnavailable(Cause.UNREACHABLE, "no server is named")
+        for server in self._connections.cluster.bootstrap_brokers():
+            try:
+                return await self._introduced(server.node_id)
+            except SourceUnavailable as error:
+                failure = error
+                if error.cause in {Cause.DENIED, Cause.FORBIDDEN}:
+                    break
+        raise failure
+
+    async def _introduced(self, server: Node) -> Message:
+        try:
+            response = await self.ask(MetadataRequest(topics=MetadataRequest.NO_TOPICS, min_version=1), server)
+        finally:
+            await self._thread.do(self._connections.close, server)
+        self.learn(response)
+        return response
+
+    async def ask(self, request: Message, node: Node, within: float = REQUEST_TIMEOUT) -> Message:
+        """Send a request to a broker and return the response.
+
+        Raises :class:`SourceUnavailable`; at once for a broker that was slow or refused a login a moment ago.
+        """
+        began = time.monotonic()
+        until, failure = self._shunned.get(node, (0.0, None))
+        if failure is not None and began < until:
+            raise SourceUnavailable(failure.cause, failure.detail)
+        try:
+            response = await self._asked(request, node, within)
+        except SourceUnavailable as error:
+            if time.monotonic() - began > SLOW or error.cause is Cause.DENIED:
+                self._shunned[node] = (time.monotonic() + SHUN, error)
+            raise
+        self._shunned.pop(node, None)
+        return response
+
+    async def _asked(self, request: Message, node: Node, within: float) -> Message:
+        about = await self._admitted(node)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT + within + SLOW):  # behind the library's own, which come first
+                return await self._thread.do(self._connections.exchange, request, node, within)
+        except TimeoutError as error:
+            raise SourceUnavailable(Cause.TIMEOUT, f"{about} did not answer") from error
+        except Exception as error:
+            raise translated(error, about) from error
+
+    async def _admitted(self, node: Node) -> str:
+        """See to it that the broker may be dialled: its address as of now, within the rules; return its name."""
+        broker = self._connections.cluster.broker_metadata(node)
+        if broker is None:
+            raise SourceUnavailable(Cause.UNREACHABLE, f"broker {node} is not part of the cluster now")
+        about = f"{broker.host}:{broker.port}"
+        if not self._connections.holds(node):
+            address = await self._thread.address(broker.host, broker.port)
+            self._connections.admitted[broker.host, broker.port] = address
+        return about
+
+    async def close(self) -> None:
+        """Close every connection; nothing can be asked any more."""
+        with suppress(RuntimeError, TimeoutError):  # the thread has ended, and all connections with it
+            async with asyncio.timeout(SLOW):
+                await self._thread.do(self._connections.close)
+
+
+class Thread:
+    """The thread on which kafka-python talks to one cluster, for all its :class:`Brokers`."""
+
+    def __init__(self, cluster: Cluster, egress: Egress, api_version: ApiVersion | None) -> None:
+        self._egress = egress
+        self._identity = Identity(cluster.login, egress)
+        self._config = {
+            **protocol(cluster),
+            **_BOUNDS,
+            "bootstrap_servers": list(cluster.servers),
+            "client_id": CLIENT_ID,
+            "api_version": api_version,
+            "ssl_context": None if cluster.tls is None else client_context(cluster.tls),
+            "sasl_oauth_token_provider": self._identity.token,
+        }
+        self._net = NetworkSelector(client_id=CLIENT_ID)
+        self._net.start()
+
+    async def brokers(self) -> Brokers:
+        """Make a set of connections, none of them open yet."""
+        return Brokers(self, await self.do(Connections, self._net, self._config))
+
+    async def address(self, host: str, port: int) -> str:
+        """Say where a broker may be dialled, and have a login ready for it."""
+        await self._identity.ready()
+        return await self._egress.resolve(host, port)
+
+    async def do(self, action: Callable[..., Any], *arguments: object) -> Message:
+        """Run ``action`` on the thread and wait for what comes of it."""
+        loop = asyncio.get_running_loop()
+        promise: asyncio.Future[Message] = loop.create_future()
+
+        def settle(value: object, error: BaseException | None) -> None:
+            if promise.done():  # nobody waits any more
+                return
+            if error is None:
+                promise.set_result(value)
+            else:  # what is not an Exception is the thread's own end
+                promise.set_exception(error if isinstance(error, Exception) else KafkaConnectionError("closed"))
+
+        def ended(_: object) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(settle, future.value, future.exception)
+
+        future = self._net.call_soon_with_future(lambda: action(*arguments))
+        future.add_both(ended)
+        return await promise
+
+    async def close(self) -> None:
+        """End the thread and close whatever is open; takes at most a second or so."""
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        with suppress(RuntimeError):  # closed twice
+            self._net.stop(timeout_ms=1000)
+            self._net.close()
+
+
+async def gathered(keys: Iterable[K], act: Callable[[K], Awaitable[T]]) -> dict[K, T | SourceUnavailable]:
+    """Do something for each key, :data:`AT_ONCE` at a time, and return what comes of each."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    found: dict[K, T | SourceUnavailable] = {}
+
+    async def one(key: K) -> None:
+        async with gate:
+            try:
+                found[key] = await act(key)
+            except SourceUnavailable as error:
+                found[key] = error
+
+    async with asyncio.TaskGroup() as tasks:
+        for key in keys:
+            tasks.create_task(one(key), name=f"kafka {key}")
+    return found

@@ -1,0 +1,137 @@
+"""Who we are to the brokers, where kafka-python's own ways to log in take that from the process and not from a trigger.
+
+The library hands one object of the caller's to a login, ``sasl_oauth_token_provider``; in that slot the identity comes.
+"""
+
+import time
+from importlib.util import find_spec
+from typing import Any, Final
+
+from aiohttp import BasicAuth
+from kafka.net.sasl import SaslMechanismAwsMskIam, register_sasl_mechanism
+from kafka.net.sasl.msk import AwsMskIamClient
+from kafka.net.sasl.oauth import AbstractTokenProvider
+from pydantic import SecretStr
+
+from scaler.errors import Cause, SourceUnavailable
+from scaler.net.egress import Egress
+from scaler.net.http import Web
+from scaler.probes.kafka.login import Aws, Kerberos, Login, OAuth
+
+PATIENCE: Final = 2.0  # s for asking a token
+EARLY: Final = 30.0  # s before its end from which a token is not used any more
+LASTS: Final = 300.0  # s for which a token is good if its issuer does not say
+
+
+class Token(AbstractTokenProvider):  # type: ignore[misc] # no stubs
+    """An OAuth token: fetched before a connection is made, handed over while it is."""
+
+    def __init__(self, login: OAuth) -> None:
+        super().__init__()
+        self._extensions = dict(login.extensions)
+        self.value = ""
+        self.good_until = float("-inf")
+
+    def token(self) -> str:
+        """Hand over the token."""
+        return self.value
+
+    def extensions(self) -> dict[str, str]:
+        """Hand over the SASL extensions."""
+        return self._extensions
+
+
+class MskIam(SaslMechanismAwsMskIam):  # type: ignore[misc] # no stubs
+    """AWS_MSK_IAM with the credentials and the region of the trigger; without credentials, those of the process."""
+
+    def __init__(self, **config: Any) -> None:  # noqa: ANN401 - kafka-python's
+        self._aws: Aws = config["sasl_oauth_token_provider"]
+        if self._aws.secret_key is None:
+            super().__init__(**config)
+        self.host = config["host"]
+        self._auth = None
+        self._is_done = False
+        self._is_authenticated = False
+
+    def _build_client(self) -> AwsMskIamClient:
+        if self._aws.secret_key is None:
+            return super()._build_client()
+        return AwsMskIamClient(
+            host=self.host,
+            access_key=self._aws.access_key,
+            secret_key=self._aws.secret_key.get_secret_value(),
+            region=self._aws.region,
+            token=_shown(self._aws.session_token) or None,
+        )
+
+
+register_sasl_mechanism("AWS_MSK_IAM", MskIam, overwrite=True)
+
+
+class Identity:
+    """The identity of one source; ``token`` is for kafka-python."""
+
+    def __init__(self, login: Login | None, egress: Egress) -> None:
+        _check_installed(login)
+        self._egress = egress
+        self._login = login
+        self.token: Token | Login | None = Token(login) if isinstance(login, OAuth) else login
+
+    async def ready(self) -> None:
+        """See to it that a login can succeed now: fetch an OAuth token unless there is a good one.
+
+        Raises :class:`SourceUnavailable`.
+        """
+        if (
+            isinstance(self._login, OAuth)
+            and isinstance(self.token, Token)
+            and time.monotonic() > self.token.good_until
+        ):
+            self.token.value, lasts = await _granted(self._login, self._egress)
+            self.token.good_until = time.monotonic() + lasts - EARLY
+
+
+def _check_installed(login: Login | None) -> None:
+    """Raise if a login needs a package that is not there."""
+    needed = ""
+    match login:
+        case Kerberos():
+            needed = "gssapi"
+        case Aws(secret_key=None):
+            needed = "botocore"
+        case _:
+            pass
+    if needed and find_spec(needed) is None:
+        raise SourceUnavailable(Cause.INVALID, f"this way to log in needs the Python package {needed}")
+
+
+async def _granted(login: OAuth, egress: Egress) -> tuple[str, float]:
+    """Ask for a token as a client (RFC 6749, 4.4) and return it with the seconds it lasts.
+
+    The client's name and secret go into the header; where that is refused, into the form, as Go's clients do it.
+    """
+    form = {"grant_type": "client_credentials"}
+    if any(login.scopes):
+        form["scope"] = " ".join(login.scopes)
+    secret = login.secret.get_secret_value()
+    async with Web(egress) as web:
+        try:
+            header = BasicAuth(login.client, secret)
+            return _read(await web.post_form(login.endpoint, form, header, patience=PATIENCE))
+        except SourceUnavailable as refusal:
+            if refusal.cause not in {Cause.DENIED, Cause.INVALID}:
+                raise
+        form |= {"client_id": login.client, "client_secret": secret}
+        return _read(await web.post_form(login.endpoint, form, patience=PATIENCE))
+
+
+def _read(answer: object) -> tuple[str, float]:
+    token = answer.get("access_token") if isinstance(answer, dict) else None
+    lasts = answer.get("expires_in", LASTS) if isinstance(answer, dict) else None
+    if not isinstance(token, str) or not isinstance(lasts, int | float):
+        raise SourceUnavailable(Cause.INVALID, "the OAuth server answered without a token")
+    return token, float(lasts)
+
+
+def _shown(secret: SecretStr | None) -> str:
+    return "" if secret is None else secret.get_secret_value()
