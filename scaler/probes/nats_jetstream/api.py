@@ -21,7 +21,7 @@ SPARSE: Final = 6  # times as many consumers as are wanted: from here on pages c
 PAGE_PATIENCE: Final = 0.6  # s
 PATIENCE: Final = 1.2  # s
 LITTLE_PATIENCE: Final = 0.5  # s, for who was silent the last time; farther than any round trip on earth
-UNPAGED: Final = 30.0  # s for which a stream is read one by one after its pages were late, or too many
+UNPAGED: Final = 30.0  # s for which a stream is read one by one after its pages were late, or its size is believed
 
 
 class Api:
@@ -30,6 +30,7 @@ class Api:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._unpaged: dict[str, float] = {}
+        self._sizes: dict[str, tuple[int, float]] = {}
         self._silent: set[Consumer] = set()
 
     async def consumers(self, connection: Connection, wanted: Collection[Consumer]) -> dict[Consumer, Answer]:
@@ -82,8 +83,13 @@ class Api:
         return {
             stream: consumers
             for stream, consumers in by_stream.items()
-            if len(consumers) >= MANY and self._unpaged.get(stream, now) <= now
+            if len(consumers) >= max(MANY, self._size(stream, now) / SPARSE) and self._unpaged.get(stream, now) <= now
         }
+
+    def _size(self, stream: str, now: float) -> int:
+        """Say how many consumers the stream had when that was last looked at; 0 if that is too long ago."""
+        size, until = self._sizes.get(stream, (0, now))
+        return size if now < until else 0
 
     def _further(self, stream: str, page: Answer, wanted: int) -> Iterable[int]:
         """Say where the pages after the first begin; none if they did not come, or are too many."""
@@ -92,10 +98,8 @@ class Api:
             self._unpaged[stream] = now + UNPAGED
             return ()
         total, limit = count(page, "total"), count(page, "limit")
-        if total > SPARSE * wanted:
-            self._unpaged[stream] = now + UNPAGED
-            return ()
-        return range(limit, total, limit) if limit else ()
+        self._sizes[stream] = total, now + UNPAGED
+        return range(limit, total, limit) if limit and total <= SPARSE * wanted else ()
 
     async def _pages(self, connection: Connection, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Answer]:
         requests = [
