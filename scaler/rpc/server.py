@@ -13,6 +13,7 @@ from structlog import get_logger
 
 from scaler.decisions import Decisions
 from scaler.errors import ConfigError
+from scaler.net.egress import split_host_port
 from scaler.rpc.pb import externalscaler_pb2
 from scaler.rpc.pb.externalscaler_pb2_grpc import add_ExternalScalerServicer_to_server
 from scaler.rpc.servicer import ExternalScaler
@@ -99,6 +100,10 @@ async def running_server(listen: Listen, decisions: Decisions, health_of: Health
 
 
 def _bind(server: grpc.aio.Server, listen: Listen) -> int:
+    try:
+        split_host_port(listen.address, lowest=0)  # grpc takes port 65536 for 0
+    except ValueError as error:
+        raise ConfigError([f"cannot listen: {error}"]) from error
     try:
         if listen.tls is None:
             return server.add_insecure_port(listen.address)

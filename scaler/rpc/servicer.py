@@ -8,6 +8,7 @@ from typing import Final
 
 from scaler.aio import Closed
 from scaler.decisions import Decisions, Live
+from scaler.errors import LimitReached
 from scaler.model import Metric
 from scaler.observe import metrics
 from scaler.rpc.pb.externalscaler_pb2 import (
@@ -36,6 +37,7 @@ class ExternalScaler(ExternalScalerServicer):
 
     def __init__(self, decisions: Decisions) -> None:
         self._decisions = decisions
+        self._streams = 0
 
     @answered
     async def IsActive(self, request: ScaledObjectRef, context: Context) -> IsActiveResponse:  # noqa: N802
@@ -65,7 +67,7 @@ class ExternalScaler(ExternalScalerServicer):
         Never says ``false``: KEDA up to 2.17 would scale to zero although another trigger is active.
         """
         live = self._find(request)
-        with _open_stream("StreamIsActive", live), suppress(Closed):
+        with self._streaming("StreamIsActive", live), suppress(Closed):
             seen, reason = live.rises.version, "open"
             while True:
                 if live.judge.active or reason == "rise":
@@ -77,11 +79,26 @@ class ExternalScaler(ExternalScalerServicer):
     async def StreamMetricSpec(self, request: ScaledObjectRef, context: Context) -> None:  # noqa: N802
         """Give the metric now and after each change; it always equals what GetMetricSpec answers."""
         live = self._find(request)
-        with _open_stream("StreamMetricSpec", live), suppress(Closed):
+        with self._streaming("StreamMetricSpec", live), suppress(Closed):
             while True:
                 seen = live.metric.version
                 await context.write(_spec(live.metric.value))
                 await live.metric.changed(seen)
+
+    @contextmanager
+    def _streaming(self, method: str, live: Live) -> Iterator[None]:
+        """Count a stream; raise :class:`LimitReached` for one too many, since each costs some 30 KiB."""
+        if self._streams >= self._decisions.most_streams:
+            raise LimitReached(f"{self._streams} streams are open already, three for each of limits.triggers")
+        gauge = metrics.STREAMS.labels(method)
+        self._streams += 1
+        gauge.inc()
+        try:
+            with live.streaming():
+                yield
+        finally:
+            gauge.dec()
+            self._streams -= 1
 
     def _find(self, ref: ScaledObjectRef) -> Live:
         # Deterministic means that the map is sorted: KEDA sends it in a new order each time.
@@ -101,20 +118,9 @@ async def _next_push(live: Live, seen: int) -> tuple[int, str]:
         return seen, "resend"
 
 
-@contextmanager
-def _open_stream(method: str, live: Live) -> Iterator[None]:
-    gauge = metrics.STREAMS.labels(method)
-    gauge.inc()
-    try:
-        with live.streaming():
-            yield
-    finally:
-        gauge.dec()
-
-
 def _spec(metric: Metric) -> GetMetricSpecResponse:
     """Fill both targets: KEDA up to 2.16 reads the whole one only, and the HPA refuses zero."""
-    whole = max(1, round(metric.target))
+    whole = min(max(1, round(metric.target)), MAX_INT64)
     return GetMetricSpecResponse(
         metricSpecs=[MetricSpec(metricName=metric.name, targetSize=whole, targetSizeFloat=metric.target)]
     )

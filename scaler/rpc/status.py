@@ -3,7 +3,10 @@
 import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from string import printable
+from traceback import format_tb
 from typing import Any, Final, NoReturn, TypeVar
+from urllib.parse import quote
 
 import grpc
 from structlog import get_logger
@@ -19,7 +22,7 @@ CODES: Final[dict[type[ScalerError], grpc.StatusCode]] = {
     Undecidable: grpc.StatusCode.UNAVAILABLE,
     SourceUnavailable: grpc.StatusCode.UNAVAILABLE,
 }
-_DETAILS: Final = 4000  # characters of a message: it travels in a header, and those are bounded
+_DETAILS: Final = 6000  # bytes of a message: it travels in a header, and clients refuse more than 8 KiB of them
 
 S = TypeVar("S")
 Asked = TypeVar("Asked")
@@ -44,8 +47,8 @@ def answered(rpc: Rpc[S, Asked, Said]) -> Rpc[S, Asked, Said]:
             return await rpc(self, request, context)
         except ScalerError as error:
             await _refuse(context, method, CODES[type(error)], str(error))
-        except Exception:
-            log.exception("an RPC failed", method=method)
+        except Exception as error:  # noqa: BLE001 - see above
+            _report(error, method)
             await _refuse(context, method, grpc.StatusCode.INTERNAL, "a bug in the scaler; its log tells more")
         finally:
             tally.add(time.perf_counter() - began)
@@ -55,4 +58,16 @@ def answered(rpc: Rpc[S, Asked, Said]) -> Rpc[S, Asked, Said]:
 
 async def _refuse(context: Context, method: str, code: grpc.StatusCode, message: str) -> NoReturn:
     metrics.REFUSED.labels(method, code.name).inc()
-    await context.abort(code, message[:_DETAILS])
+    await context.abort(code, _fitting(message))
+
+
+def _report(error: Exception, method: str) -> None:
+    """Log where a bug is, without its message: that may repeat what the caller sent, secrets included."""
+    log.error("an RPC failed", method=method, error=type(error).__name__, frames=format_tb(error.__traceback__))
+
+
+def _fitting(message: str) -> str:
+    """Cut a message to what a header carries, where a byte beyond ASCII takes three."""
+    while len(quote(message, safe=printable)) > _DETAILS:
+        message = message[: len(message) * 9 // 10]
+    return message

@@ -76,8 +76,11 @@ def _load(tls: ServerTls) -> grpc.ServerCertificateConfiguration:
     problems = [problem for path in tls.files() if (problem := _unreadable(path))] or list(_unusable(tls))
     if problems:
         raise ConfigError(problems, about="TLS")
-    pair = (tls.key.read_bytes(), tls.cert.read_bytes())
-    return grpc.ssl_server_certificate_configuration([pair], tls.client_ca.read_bytes() if tls.client_ca else None)
+    try:
+        pair = (tls.key.read_bytes(), tls.cert.read_bytes())
+        return grpc.ssl_server_certificate_configuration([pair], tls.client_ca.read_bytes() if tls.client_ca else None)
+    except OSError as error:  # taken away between the check and now
+        raise ConfigError([f"{error.filename} cannot be read: {error.strerror}"], about="TLS") from error
 
 
 def _unreadable(path: Path) -> str:
