@@ -1,8 +1,11 @@
 """Awaitable cells, delays and signals. Nothing of the domain lives here."""
 
 import asyncio
+import os
 import signal
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -79,16 +82,37 @@ async def woken(event: asyncio.Event, timeout: float | None) -> bool:  # noqa: A
     return True
 
 
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """Raise what went wrong itself, though the task groups inside the block have wrapped it again and again."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from error.__cause__
+
+
 async def first_signal(*signals: signal.Signals) -> signal.Signals:
-    """Wait for one of ``signals``. Its successor finds the default action again, so a second one ends the process."""
+    """Wait for one of ``signals``; the next one ends the process at once."""
     loop = asyncio.get_running_loop()
     received: asyncio.Future[signal.Signals] = loop.create_future()
 
     def receive(which: signal.Signals) -> None:
         for each in signals:
             loop.remove_signal_handler(each)
-        received.set_result(which)
+            signal.signal(each, signal.SIG_DFL)  # Python's own for SIGINT would raise in the midst of a clean end
+        if not received.done():
+            received.set_result(which)
 
     for each in signals:
         loop.add_signal_handler(each, receive, each)
     return await received
+
+
+def end_within(seconds: float) -> None:
+    """End the process that long from now, whatever a foreign thread (a resolver, a client library) still waits for."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
+from structlog import get_logger
+
 from scaler.aio import Cell
 from scaler.config.document import Limits
 from scaler.errors import ConfigError, LimitReached, Undecidable
@@ -21,8 +23,11 @@ from scaler.policy.step import State, step
 from scaler.probes.registry import AnyProbe
 from scaler.triggers.metadata import Defaults, understand
 
+log = get_logger(__name__)
+
 SWEEP_EVERY: Final = 30.0  # s, at most; shorter where triggers are forgotten sooner
 PATIENCE: Final = 1.5  # s that a call waits for a first reading; every call answers within 2 s
+FEW_STREAMS: Final = 20_000  # always allowed, however few triggers are
 PAIRED: Final = 0.5  # s within which IsActive belongs to the GetMetrics before it
 
 Reference = tuple[str, str, Mapping[str, str]]
@@ -182,6 +187,11 @@ class Decisions:
     def __len__(self) -> int:
         return len(self._live)
 
+    @property
+    def most_streams(self) -> int:
+        """How many streams may be open: KEDA opens two for each trigger, and may come back before they ended."""
+        return max(FEW_STREAMS, 3 * self._limits.triggers)
+
     def known(self, identity: bytes) -> Live | None:
         """Return the live trigger of this identity, if there is one, and note that it was asked for."""
         live = self._live.get(identity)
@@ -210,9 +220,19 @@ class Decisions:
         self._limits = limits
         changed = defaults != self._defaults
         self._defaults = defaults
-        for live in self if changed else ():
-            with suppress(ConfigError):  # it was fine before; what the defaults broke keeps its last meaning
-                self._change(live, self._understand(live.reference))
+        broken = [problem for live in self if changed and (problem := self._reunderstand(live))]
+        if broken:
+            log.error("new defaults break triggers, which go on as before", triggers=len(broken), first=broken[0])
+
+    def _reunderstand(self, live: Live) -> str:
+        """Change what is understood differently now; what is not understood any more goes on, and is told."""
+        try:
+            self._change(live, self._understand(live.reference))
+        except ConfigError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - a defect of one plugin must not keep a configuration from the others
+            return f"trigger of {live.reference[0]}/{live.reference[1]}: {type(error).__name__}, a bug in its probe"
+        return ""
 
     def drain(self) -> None:
         """End every stream, now and from now on; calls are still answered."""
