@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import floor
 from typing import Any, Final
 
 from structlog import get_logger
@@ -25,7 +26,7 @@ from scaler.probes.registry import AnyProbe
 log = get_logger(__name__)
 
 BREATH: Final = 0.010  # s between two reads of one source, however many hints come
-SLACK: Final = 0.2  # of its interval: how much earlier than due a query may join a batch
+SLACK: Final = 0.2  # of its interval: how much earlier than due a query may join a batch, and count as on time
 OPEN_TIMEOUT: Final = 5.0  # s
 CLOSE_TIMEOUT: Final = 2.0  # s
 MISSES: Final = 3  # wholly failed reads in a row before a source is opened afresh, which cures stale clients
@@ -84,10 +85,11 @@ class Feed:
         self._unused = unused
         self._entries: dict[Hashable, _Entry] = {}
         self._wake = asyncio.Event()
-        self._read_at = Instant(float("-inf"))
+        self._began = self._read_at = self._clock()
         self._watching: Watching[Any] | None = None
         self._covered: frozenset[Hashable] = frozenset()
         self._requieted = False
+        self._outdated = False
 
     # -- followers ---------------------------------------------------------------------------------------------
 
@@ -124,6 +126,12 @@ class Feed:
             if quiet and query in self._covered:  # what was hinted while it was active, nobody has looked at
                 self._read_now([query])
 
+    def surround(self, surroundings: Surroundings) -> None:
+        """Go on under other surroundings: what is open is closed, and opened anew if it still may be."""
+        self._surroundings = surroundings
+        self._outdated = True
+        self._wake.set()
+
     # -- the task ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -141,6 +149,7 @@ class Feed:
             metrics.SOURCES.labels(self._probe.kind).dec()
 
     async def _open(self) -> Source[Any] | SourceUnavailable:
+        self._outdated = False
         opened: Source[Any] | SourceUnavailable = await self._border.attempt(
             lambda: self._probe.open(self._key, self._surroundings), OPEN_TIMEOUT
         )
@@ -152,7 +161,7 @@ class Feed:
         """Tell everybody of the failure, newcomers too, until it is time to try again."""
         again_at = self._clock() + delay
         self._deliver(dict.fromkeys(self._entries, failure), self._clock())
-        while (remaining := again_at - self._clock()) > 0:
+        while (remaining := again_at - self._clock()) > 0 and not self._outdated:
             if await woken(self._wake, remaining):
                 unread = [query for query, entry in self._entries.items() if entry.latest is None]
                 self._deliver(dict.fromkeys(unread, failure), self._clock())
@@ -173,25 +182,25 @@ class Feed:
     async def _read_until_broken(self, source: Source[Any]) -> bool:
         answered = False
         misses = 0
-        while misses < MISSES:
-            await self._until_due()
+        while misses < MISSES and await self._until_due():
             if due := self._due():
                 misses = 0 if await self._read(source, due) else misses + 1
                 answered = answered or misses == 0
         return answered
 
-    async def _until_due(self) -> None:
-        """Wait until some query is due, and until the source has had its breath."""
-        while (ahead := self._next_due() - self._clock()) > 0:
+    async def _until_due(self) -> bool:
+        """Wait until some query is due, and until the source has had its breath; tell whether it may still be read."""
+        while (ahead := self._next_due() - self._clock()) > 0 and not self._outdated:
             await woken(self._wake, ahead if ahead < float("inf") else None)
         self._wake.clear()
         await asyncio.sleep(self._read_at + BREATH - self._clock())
+        return not self._outdated
 
     async def _read(self, source: Source[Any], due: Collection[Hashable]) -> bool:
         """Read one batch and deliver it; tell whether the source answered at all."""
         self._read_at = at = self._clock()
         for query in due:
-            self._entries[query].due = Instant(at + self._pace(query, self._entries[query]))
+            self._entries[query].due = self._after(at, self._pace(query, self._entries[query]))
         found = await self._border.attempt(lambda: source.read(due), self._probe.pace.timeout)
         metrics.READ_SECONDS.labels(self._probe.kind).observe(self._clock() - at)
         metrics.BATCH.labels(self._probe.kind).observe(len(due))
@@ -218,8 +227,13 @@ class Feed:
         unseen = entry.quiet and query not in self._covered
         return min(entry.interval, uncovered) if unseen and uncovered is not None else entry.interval
 
+    def _after(self, at: Instant, pace: float) -> Instant:
+        """Say when what was read ``at`` is due again: on a beat that all queries of this pace share, so one batch."""
+        beats = floor((at - self._began) / pace + SLACK) + 1
+        return Instant(self._began + beats * pace)
+
     def _reschedule(self, query: Hashable, entry: _Entry) -> None:
-        due = Instant(self._read_at + self._pace(query, entry))
+        due = self._after(self._read_at, self._pace(query, entry))
         if due < entry.due:
             entry.due = due
             self._wake.set()

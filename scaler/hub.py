@@ -23,6 +23,13 @@ class Hub:
         feed = self._feed(probe, ask.source)
         return feed.follow(ask.query, interval, on_reading)
 
+    def surround(self, surroundings: Surroundings) -> None:
+        """Let every source be opened anew under other surroundings, such as other egress rules."""
+        if surroundings != self._surroundings:
+            self._surroundings = surroundings
+            for feed, _ in self._feeds.values():
+                feed.surround(surroundings)
+
     def stop(self) -> None:
         """Cancel every feed; the task group waits for their ends."""
         for _, task in self._feeds.values():

@@ -3,17 +3,19 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from structlog import get_logger
 
-from scaler.aio import first_signal
+from scaler.aio import end_within, first_signal, ungrouped
 from scaler.config.document import Config
+from scaler.config.live import following_config
 from scaler.decisions import Decisions, running_decisions
-from scaler.hub import running_hub
+from scaler.hub import Hub, running_hub
 from scaler.model import Instant
 from scaler.observe.heartbeat import heartbeat
 from scaler.probes.base import Surroundings
@@ -22,6 +24,8 @@ from scaler.rpc.server import Health, Listen, running_server
 from scaler.web.http import application, running_http
 
 log = get_logger(__name__)
+
+STOP_WITHIN: Final = 9.5  # s after the first signal, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +56,20 @@ def clock() -> Instant:
 async def running(settings: Settings, catalogue: Catalogue | None = None) -> AsyncIterator[Service]:
     """Run the whole service for as long as the block lasts: started from the bottom up, stopped from the top down."""
     kinds = (catalogue or reported(installed())).kinds
-    config = trying_out(Config()) if settings.dev else Config()
-    surroundings = Surroundings(clock=clock, egress=config.egress)
     health = Health()
-    async with (
-        beating(),
-        running_hub(surroundings) as hub,
-        running_decisions(hub, kinds, clock) as decisions,
-        running_http(settings.http, application(decisions, lambda: health.ready, clock)) as http_port,
-        running_server(settings.listen, decisions, health) as port,
-    ):
-        decisions.configure(config.defaults, config.limits)
-        await health.set_ready(ready=True)
-        log.info("serving", port=port, http_port=http_port, tls=settings.listen.tls is not None, kinds=sorted(kinds))
-        yield Service(port=port, http_port=http_port, decisions=decisions)
+    with ungrouped():
+        async with (
+            beating(),
+            running_hub(Surroundings(clock=clock)) as hub,
+            running_decisions(hub, kinds, clock) as decisions,
+            following_config(settings.config, kinds, applying(hub, decisions, dev=settings.dev), clock) as config,
+            running_http(settings.http, application(decisions, lambda: health.ready, config.told, clock)) as http_port,
+            running_server(settings.listen, decisions, health) as port,
+        ):
+            await health.set_ready(ready=True)
+            tls = settings.listen.tls is not None
+            log.info("serving", port=port, http_port=http_port, tls=tls, kinds=sorted(kinds))
+            yield Service(port=port, http_port=http_port, decisions=decisions)
 
 
 async def serve(settings: Settings) -> None:
@@ -73,6 +77,7 @@ async def serve(settings: Settings) -> None:
     async with running(settings):
         received = await first_signal(signal.SIGTERM, signal.SIGINT)
         log.info("draining", signal=received.name)
+        end_within(STOP_WITHIN)
     log.info("stopped")
 
 
@@ -94,6 +99,12 @@ def reported(catalogue: Catalogue) -> Catalogue:
     return catalogue
 
 
-def trying_out(config: Config) -> Config:
-    """Let sources on this machine be read."""
-    return replace(config, egress=replace(config.egress, loopback=True))
+def applying(hub: Hub, decisions: Decisions, *, dev: bool) -> Callable[[Config], None]:
+    """Return what puts a configuration in force; ``dev`` lets sources on this machine be read, whatever it says."""
+
+    def apply(config: Config) -> None:
+        egress = replace(config.egress, loopback=True) if dev else config.egress
+        hub.surround(Surroundings(clock=clock, egress=egress))
+        decisions.configure(config.defaults, config.limits)
+
+    return apply

@@ -61,6 +61,24 @@ PUSHES: Final = Counter("warmscaler_pushes_total", "Messages `true` sent to KEDA
 CERTIFICATES: Final = Counter(
     "warmscaler_certificate_reloads_total", "Reloads of our own certificate.", ["outcome"], registry=REGISTRY
 )
+CONFIG_GOOD: Final = Gauge(
+    "warmscaler_config_last_reload_successful",
+    "Whether the newest configuration is the one in force, 1 or 0.",
+    registry=REGISTRY,
+)
+CONFIG_GOOD_AT: Final = Gauge(
+    "warmscaler_config_last_reload_success_timestamp_seconds",
+    "When the configuration in force was loaded, in Unix time.",
+    registry=REGISTRY,
+)
+CONFIG_REJECTED: Final = Counter(
+    "warmscaler_config_rejected_total",
+    "New configurations that were not put in force, by reason (unreadable, invalid).",
+    ["reason"],
+    registry=REGISTRY,
+)
+for _reason in ("unreadable", "invalid"):
+    CONFIG_REJECTED.labels(_reason)
 LOOP_LAG: Final = Gauge(
     "warmscaler_event_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY
 )

@@ -69,9 +69,21 @@ class _Given:
         return self.text if len(self.text) >= _TELLING else repr(self.text)
 
 
+def keys_by_field(model: type[Params]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each field's name and the keys it is read from."""
+    for name, field in model.model_fields.items():
+        yield name, _keys(name, field)
+
+
 def keys_of(model: type[Params]) -> tuple[str, ...]:
     """List every key that ``model`` reads, without the ``FromEnv`` variants."""
-    return tuple(key for name, field in model.model_fields.items() for key in _keys(name, field))
+    return tuple(key for _, keys in keys_by_field(model) for key in keys)
+
+
+def secret_keys_of(model: type[Params]) -> tuple[str, ...]:
+    """List every key of ``model`` whose value is kept out of messages."""
+    secret = {name: field for name, field in model.model_fields.items() if SecretStr in _parts(field.annotation)}
+    return tuple(key for name, field in secret.items() for key in _keys(name, field))
 
 
 def read(
@@ -89,6 +101,18 @@ def read(
         return None, [_sentence(model, each, given) for each in wrong] + _cross(model, given, wrong)
     problems = _without_secrets(params.problems(), given)
     return (None if problems else params), problems
+
+
+def misread(model: type[Params], metadata: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield key and sentence for each value that its own parameter refuses; what is missing may come from elsewhere."""
+    given = dict(_given(model, metadata))
+    try:
+        model.model_validate({name: each.text for name, each in given.items()}, by_alias=False, by_name=True)
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_context=True):
+            name = str(each["loc"][0]) if each["loc"] else ""
+            if name in given:
+                yield given[name].key, _sentence(model, each, given)
 
 
 def unknown_keys(metadata: Mapping[str, str], known: set[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 V = TypeVar("V")
 
@@ -91,6 +91,6 @@ def key_values(text: str) -> tuple[tuple[str, str], ...]:
 Whole = Annotated[int, _from_text(whole)]
 Number = Annotated[float, _from_text(number)]
 Boolean = Annotated[bool, _from_text(boolean)]
-Duration = Annotated[float, _from_text(duration)]
+Duration = Annotated[float, _from_text(duration), WithJsonSchema({"type": "string", "format": "duration"})]
 CommaList = Annotated[tuple[str, ...], _from_text(comma_list)]
 KeyValues = Annotated[tuple[tuple[str, str], ...], _from_text(key_values)]

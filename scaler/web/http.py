@@ -11,6 +11,7 @@ from scaler.decisions import Decisions, Live
 from scaler.errors import ConfigError
 from scaler.model import Decision, Instant, Outage, Standing, Undecided, Verdict
 from scaler.net.egress import split_host_port
+from scaler.net.secrets import redacted, secrets_of
 from scaler.observe.metrics import REGISTRY
 
 MAX_REQUEST: Final = 1024  # bytes: nothing is ever posted
@@ -19,7 +20,7 @@ MAX_REQUEST: Final = 1024  # bytes: nothing is ever posted
 @asynccontextmanager
 async def running_http(address: str, app: web.Application) -> AsyncIterator[int]:
     """Serve ``app`` on ``address`` (host:port, port 0 picks a free one) for as long as the block lasts."""
-    host, port = split_host_port(address, lowest=0)
+    host, port = _parsed(address)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
@@ -33,8 +34,17 @@ async def running_http(address: str, app: web.Application) -> AsyncIterator[int]
         await runner.cleanup()
 
 
-def application(decisions: Decisions, ready: Callable[[], bool], clock: Callable[[], Instant]) -> web.Application:
-    """Build the routes."""
+def _parsed(address: str) -> tuple[str, int]:
+    try:
+        return split_host_port(address, lowest=0)
+    except ValueError as error:
+        raise ConfigError([f"cannot listen: {error}"]) from error
+
+
+def application(
+    decisions: Decisions, ready: Callable[[], bool], config: Callable[[], dict[str, Any]], clock: Callable[[], Instant]
+) -> web.Application:
+    """Build the routes; ``config`` tells which configuration is in force."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -43,7 +53,8 @@ def application(decisions: Decisions, ready: Callable[[], bool], clock: Callable
         return web.Response(text="ready\n") if ready() else web.Response(text="not ready\n", status=503)
 
     async def status(_: web.Request) -> web.Response:
-        return web.json_response({"ready": ready(), "triggers": [told(live, clock()) for live in decisions]})
+        triggers = [told(live, clock()) for live in decisions]
+        return web.json_response({"ready": ready(), "config": config(), "triggers": triggers})
 
     app = web.Application(client_max_size=MAX_REQUEST)
     app.router.add_get("/healthz", healthz)
@@ -60,7 +71,7 @@ def told(live: Live, now: Instant) -> dict[str, Any]:
         "namespace": trigger.namespace,
         "name": trigger.name,
         "kind": trigger.kind,
-        "query": str(trigger.ask.query),
+        "query": redacted(str(trigger.ask.query), secrets_of(trigger.ask)),
         "metric": trigger.ask.metric.name,
         "target": trigger.ask.metric.target,
         **_told_keda(verdict, now),

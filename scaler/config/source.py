@@ -1,0 +1,39 @@
+"""The file that holds the configuration: read whole, as often as one likes, and told apart from what is none.
+
+A mounted ConfigMap is a symbolic link through ``..data``, which the kubelet swaps: whoever opens the path anew each
+time sees the old content or the new one and nothing between. The content itself is compared, since a file that is
+written twice within a tick of the clock may keep its size and its time.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from scaler.config.text import MAX_BYTES
+
+_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)  # a pipe must not make us wait for its writer
+
+
+class Unreadable(str):
+    """Why there is no content, in words."""
+
+    __slots__ = ()
+
+
+Content = bytes | Unreadable
+
+
+def read_file(path: Path) -> Content:
+    """Read the file, at most one byte more than a configuration may have; never raises, never waits."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except (OSError, ValueError) as error:
+        return Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}")
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return Unreadable("is not a file")
+        try:
+            return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            return Unreadable(f"cannot be read: {error.strerror}")

@@ -1,0 +1,99 @@
+"""What a parameter says of itself: the user's documentation, told by the very models that read the metadata."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from scaler.triggers.params import Params, keys_by_field
+
+_WORDS: Final[Mapping[str, str]] = {
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "array": "list",
+    "password": "secret text",
+    "duration": "duration",
+}
+_BOUNDS: Final = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter: the keys it is read from (the first is its name), and what may be said under them.
+
+    ``default`` is the text that would mean the same, ``None`` where there is none; ``choices`` are all the values.
+    """
+
+    keys: tuple[str, ...]
+    form: str
+    default: str | None
+    required: bool
+    choices: tuple[str, ...]
+    description: str
+
+
+def parameters(model: type[Params]) -> tuple[Parameter, ...]:
+    """Describe every parameter of ``model``, in its order."""
+    schema = model.model_json_schema(by_alias=False, schema_generator=_Lenient)
+    named = schema.get("$defs", {})
+    return tuple(
+        _parameter(keys, _flat(schema["properties"][field], named), required=field in schema.get("required", ()))
+        for field, keys in keys_by_field(model)
+    )
+
+
+class _Lenient(GenerateJsonSchema):
+    """A plugin's own type, of which nothing is known, is taken for text."""
+
+    def handle_invalid_for_json_schema(self, schema: core_schema.CoreSchema, error_info: str) -> JsonSchemaValue:
+        del schema, error_info
+        return {"type": "string"}
+
+
+def _flat(schema: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Follow references, and look past what only says that nothing may be said, too."""
+    flat = dict(schema)
+    for each in flat.pop("anyOf", ()):
+        if each.get("type") != "null":
+            flat = {**_flat(each, named), **flat}
+    if "$ref" in flat:
+        flat = {**named[flat.pop("$ref").removeprefix("#/$defs/")], **flat}
+    return flat
+
+
+def _parameter(keys: tuple[str, ...], schema: Mapping[str, Any], *, required: bool) -> Parameter:
+    choices = tuple(str(each) for each in schema.get("enum", ()))
+    return Parameter(
+        keys=keys,
+        form=" | ".join(choices) if choices else ", ".join(_form(schema)),
+        default=_text(schema.get("default"), schema),
+        required=required,
+        choices=choices,
+        description=" ".join(schema.get("description", "").split()),
+    )
+
+
+def _form(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the type in words, and its bounds."""
+    yield _WORDS.get(schema.get("format", ""), _WORDS.get(schema.get("type", ""), "text"))
+    for bound, said in _BOUNDS:
+        if bound in schema:
+            yield f"{said} {_text(schema[bound], schema)}"
+
+
+def _text(value: object, schema: Mapping[str, Any]) -> str | None:
+    """Write a value as it would be written in metadata."""
+    match value:
+        case None | "" | [] | ():
+            return None
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:.12g}s" if schema.get("format") == "duration" else f"{value:.12g}"
+        case list() | tuple():
+            return ",".join(str(each) for each in value)
+        case _:
+            return str(value)
