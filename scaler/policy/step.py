@@ -12,7 +12,7 @@ class State:
 
     ``last`` is the last snapshot that was believed, ``active`` what was decided from it. ``suspect`` is true from an
     outage until a snapshot is believed again; ``quiet_seen`` counts the quiet readings of that time and ``quiet_at`` is
-    when the last of them was counted.
+    when the last of them was counted. ``expired`` is true from the end of ``holdFor`` until then: ``last`` is not told.
     """
 
     last: Snapshot | None = None
@@ -20,6 +20,7 @@ class State:
     suspect: bool = False
     quiet_seen: int = 0
     quiet_at: Instant | None = None
+    expired: bool = False
 
 
 def step(state: State, reading: Reading, rules: Rules) -> tuple[State, Verdict]:
@@ -51,8 +52,8 @@ def _missed(state: State, outage: Outage, rules: Rules) -> tuple[State, Verdict]
     if state.last is None or rules.hold_for is None:
         return state, _kept(state, Why.HELD, detail=_said(outage))
     expires_at = Instant(outage.since + rules.hold_for)
-    if outage.at >= expires_at:
-        return state, Undecided(why=Why.EXPIRED, detail=_said(outage))
+    if state.expired or outage.at >= expires_at:
+        return replace(state, expired=True), Undecided(why=Why.EXPIRED, detail=_said(outage))
     return state, _kept(state, Why.HELD, expires_at)
 
 
@@ -76,8 +77,8 @@ def _count_quiet(state: State, at: Instant, rules: Rules) -> State:
 
 
 def _kept(state: State, why: Why, changes_at: Instant | None = None, detail: str = "") -> Verdict:
-    """Go on saying what was last believed; with nothing believed so far, say that."""
-    if state.last is None:
+    """Go on saying what was last believed; with nothing believed so far, or too long ago, say that."""
+    if state.last is None or state.expired:
         return Undecided(why=Why.NEVER_READ if why is Why.HELD else why, detail=detail)
     return Decision(
         active=state.active,
