@@ -8,11 +8,8 @@ written twice within a tick of the clock may keep its size and its time.
 import os
 import stat
 from pathlib import Path
-from typing import Final
 
 from scaler.config.text import MAX_BYTES
-
-_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)  # a pipe must not make us wait for its writer
 
 
 class Unreadable(str):
@@ -27,13 +24,14 @@ Content = bytes | Unreadable
 def read_file(path: Path) -> Content:
     """Read the file, at most one byte more than a configuration may have; never raises, never waits."""
     try:
-        descriptor = os.open(path, _FLAGS)
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return Unreadable("is not a file")
+            return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         return Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}")
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return Unreadable("is not a file")
-        try:
-            return file.read(MAX_BYTES + 1)
-        except OSError as error:
-            return Unreadable(f"cannot be read: {error.strerror}")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a pipe, too, at once: its writer may never come."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -21,10 +21,10 @@ MAX_REQUEST: Final = 1024  # bytes: nothing is ever posted
 async def running_http(address: str, app: web.Application) -> AsyncIterator[int]:
     """Serve ``app`` on ``address`` (host:port, port 0 picks a free one) for as long as the block lasts."""
     host, port = _parsed(address)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, shutdown_timeout=1.0)
+        site = web.TCPSite(runner, host, port)
         try:
             await site.start()
         except OSError as error:
