@@ -18,7 +18,8 @@ _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _MILLISECONDS: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
-_GO_DURATION: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)", re.ASCII)
+_GO_PART: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)", re.ASCII)
+_GO_DURATION: Final = re.compile(f"(?:{_GO_PART.pattern})+", re.ASCII)
 _MICRO: Final = dict.fromkeys(("us", "\u00b5s", "\u03bcs"), 1e-6)  # the micro sign, and the Greek letter
 _SECONDS: Final = {"ns": 1e-9, **_MICRO, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _INT64: Final = range(-(2**63), 2**63)
@@ -67,11 +68,10 @@ def duration(text: str) -> float:
 
 def _go_duration(text: str) -> float:
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    parts = list(_GO_DURATION.finditer(rest))
-    if not parts or "".join(part.group() for part in parts) != rest:
+    if not _GO_DURATION.fullmatch(rest):  # a search for parts in thousands of digits would take seconds
         msg = "is not a duration such as 30s, 1m30s or 500ms"
         raise ValueError(msg)
-    return sign * sum(float(part.group().removesuffix(part[1])) * _SECONDS[part[1]] for part in parts)
+    return sign * sum(float(part.group().removesuffix(part[1])) * _SECONDS[part[1]] for part in _GO_PART.finditer(rest))
 
 
 def comma_list(text: str) -> tuple[str, ...]:
