@@ -215,12 +215,18 @@ class Decisions:
             live.close()
         return live
 
-    def configure(self, defaults: Defaults, limits: Limits) -> None:
-        """Go on with another configuration: whoever is understood differently now follows that, and streams tell."""
-        self._limits = limits
-        changed = defaults != self._defaults
-        self._defaults = defaults
-        broken = [problem for live in self if changed and (problem := self._reunderstand(live))]
+    async def configure(self, defaults: Defaults, limits: Limits) -> None:
+        """Go on with another configuration: whoever is understood differently now follows that, and streams tell.
+
+        Ten thousand triggers take seconds to understand, so calls are answered in between.
+        """
+        before, self._defaults, self._limits = self._defaults, defaults, limits
+        concerned = [item for item in self._live.items() if _differ(before, defaults, item[1].trigger.kind)]
+        broken = []
+        for identity, live in concerned:
+            if self._live.get(identity) is live and (problem := self._reunderstand(live)):
+                broken.append(problem)
+            await asyncio.sleep(0)
         if broken:
             log.error("new defaults break triggers, which go on as before", triggers=len(broken), first=broken[0])
 
@@ -291,6 +297,11 @@ class Decisions:
         if not live.judge.lives:
             del self._judges[_judge_key(live.trigger)]
             live.judge.end()
+
+
+def _differ(before: Defaults, after: Defaults, kind: str) -> bool:
+    """Tell whether a trigger of ``kind`` could be understood differently."""
+    return before.interval != after.interval or before.kinds.get(kind) != after.kinds.get(kind)
 
 
 def _judge_key(trigger: Trigger) -> JudgeKey:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,12 +99,12 @@ def reported(catalogue: Catalogue) -> Catalogue:
     return catalogue
 
 
-def applying(hub: Hub, decisions: Decisions, *, dev: bool) -> Callable[[Config], None]:
+def applying(hub: Hub, decisions: Decisions, *, dev: bool) -> Callable[[Config], Awaitable[None]]:
     """Return what puts a configuration in force; ``dev`` lets sources on this machine be read, whatever it says."""
 
-    def apply(config: Config) -> None:
+    async def apply(config: Config) -> None:
         egress = replace(config.egress, loopback=True) if dev else config.egress
         hub.surround(Surroundings(clock=clock, egress=egress))
-        decisions.configure(config.defaults, config.limits)
+        await decisions.configure(config.defaults, config.limits)
 
     return apply

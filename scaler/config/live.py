@@ -6,7 +6,7 @@ metrics and in ``/status``. A file that is gone changes nothing either.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -43,10 +43,10 @@ class Loaded:
 class LastGood:
     """The configuration in force, and what is wrong with the newest text, if anything is.
 
-    ``apply`` is called with every new configuration, the first one included.
+    ``apply`` is awaited with every new configuration, the first one included.
     """
 
-    def __init__(self, kinds: Kinds, apply: Callable[[Config], None], clock: Callable[[], Instant]) -> None:
+    def __init__(self, kinds: Kinds, apply: Callable[[Config], Awaitable[None]], clock: Callable[[], Instant]) -> None:
         self.loaded = Loaded(config=Config(), hash=None, since=clock())
         self.problems: tuple[str, ...] = ()
         self._kinds = kinds
@@ -84,11 +84,11 @@ class LastGood:
         except Exception as error:
             log.exception("configuration could not be examined")
             raise ConfigError([f"cannot be examined, which is a bug: {type(error).__name__}"]) from error
-        self.put_in_force(config, sha256(content).hexdigest()[:HASH])
+        await self.put_in_force(config, sha256(content).hexdigest()[:HASH])
 
-    def put_in_force(self, config: Config, text_hash: str | None) -> None:
+    async def put_in_force(self, config: Config, text_hash: str | None) -> None:
         """Go on with ``config``; the one that was in force all the time keeps its age."""
-        self._apply(config)
+        await self._apply(config)
         since = self.loaded.since if text_hash == self.loaded.hash else self._clock()
         self.loaded = Loaded(config=config, hash=text_hash, since=since)
         self.problems = ()
@@ -111,7 +111,7 @@ class LastGood:
 
 @asynccontextmanager
 async def following_config(
-    path: Path | None, kinds: Kinds, apply: Callable[[Config], None], clock: Callable[[], Instant]
+    path: Path | None, kinds: Kinds, apply: Callable[[Config], Awaitable[None]], clock: Callable[[], Instant]
 ) -> AsyncIterator[LastGood]:
     """Keep the configuration of ``path`` in force for as long as the block lasts; without one, the defaults.
 
@@ -119,7 +119,7 @@ async def following_config(
     """
     last_good = LastGood(kinds, apply, clock)
     if path is None:
-        last_good.put_in_force(Config(), None)
+        await last_good.put_in_force(Config(), None)
         yield last_good
         return
     content = await asyncio.to_thread(read_file, path)

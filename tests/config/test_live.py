@@ -34,7 +34,7 @@ class Applied:
 
     configs: list[Config] = field(default_factory=list)
 
-    def __call__(self, config: Config) -> None:
+    async def __call__(self, config: Config) -> None:
         self.configs.append(config)
 
     @property
