@@ -10,8 +10,8 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, NoReturn, TypeVar
@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 IN_FLIGHT: Final = 256  # requests at once; more is not faster
 WRITE_PATIENCE: Final = 1  # s until a server that does not read is given up
+FLUSHING: Final = 0.0005  # s between two looks whether everything is on its way
 CLOSE_PATIENCE: Final = 0.3  # s for a polite end
 
 _REFUSAL: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')  # lower case: nats-py's
@@ -165,13 +166,32 @@ class Connection:
         self._wire.allow()
         answered = False
         try:
-            await self._client.rtt(timeout=patience)  # type: ignore[arg-type]  # as above
-            answered = True
+            async with self._while_open(patience):
+                # The library's ping overtakes whatever waits for its flusher, of which nothing tells the end.
+                while self._client.pending_data_size:  # noqa: ASYNC110
+                    await asyncio.sleep(FLUSHING)
+                await self._client.rtt(timeout=patience)  # type: ignore[arg-type]  # as above
+                answered = True
         except (Error, OSError) as error:
-            raise translated(error) from error
+            raise self.lost.result() if self.lost.done() else translated(error) from error
         finally:
             if not answered:
                 self.drop(SourceUnavailable(Cause.TIMEOUT, f"no reply to a ping within {patience:g} s"))
+
+    @asynccontextmanager
+    async def _while_open(self, patience: float) -> AsyncIterator[None]:
+        """Bound the block by ``patience`` seconds and by the connection's life; raises :class:`TimeoutError`."""
+
+        def hurry(_: object) -> None:
+            if not deadline.expired():
+                deadline.reschedule(asyncio.get_running_loop().time())
+
+        async with asyncio.timeout(patience) as deadline:
+            self.lost.add_done_callback(hurry)
+            try:
+                yield
+            finally:
+                self.lost.remove_done_callback(hurry)
 
     # -- listening ---------------------------------------------------------------------------------------------
 
@@ -263,6 +283,8 @@ def translated(error: Exception, where: str = "") -> SourceUnavailable:
     if isinstance(error, SourceUnavailable):
         return error
     said = str(error).removeprefix("nats: ").strip("'") or type(error).__name__
+    if isinstance(error, TimeoutError):
+        said = "no answer in time"
     if isinstance(error, ImportError):
         said = "'nkeySeed' and 'credentials' need the package's extra 'nkeys'"
     return SourceUnavailable(_cause(error), f"{where}{said}")

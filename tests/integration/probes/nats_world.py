@@ -36,9 +36,9 @@ class Worker:
 
     async def stream(self, name: str, *consumers: str, **config: Any) -> None:
         """Make a stream and consumers of it; the stream takes ``<name>.>`` unless ``config`` says otherwise."""
-        named = {"name": name, "retention": "limits", "storage": "memory", "num_replicas": 1}
-        subjects = {} if "mirror" in config or "subjects" in config else {"subjects": [f"{name}.>"]}
-        await self.api(f"STREAM.CREATE.{name}", **named, **subjects, **config)
+        usual = {"retention": "limits", "storage": "memory", "num_replicas": 1}
+        subjects = {} if "mirror" in config else {"subjects": [f"{name}.>"]}
+        await self.api(f"STREAM.CREATE.{name}", **{"name": name, **usual, **subjects, **config})
         for consumer in consumers:
             await self.consumer(name, consumer)
 
