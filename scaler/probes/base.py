@@ -7,6 +7,7 @@ connection that many triggers share; a watch lives and dies on its own while rea
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import ClassVar, Generic, NoReturn, Protocol, TypeVar
 
 from scaler.aio import Cell
@@ -99,10 +100,14 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a source may use of the world: the only way out, and the clock its instants are on."""
+    """What a source may use of the world: the only way out, the clock its instants are on, and the calendar.
+
+    ``wall`` tells date and time with their zone. It may be set forward and back at any moment: never measure by it.
+    """
 
     clock: Callable[[], Instant]
     egress: Egress = field(default_factory=Egress)
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Probe(Protocol[P_contra, S_contra, Q]):
