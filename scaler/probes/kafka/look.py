@@ -13,7 +13,7 @@ from scaler.errors import Cause, SourceUnavailable
 from scaler.probes.kafka import questions
 from scaler.probes.kafka.brokers import Brokers, gathered
 from scaler.probes.kafka.lag import Lag, Log, Partition
-from scaler.probes.kafka.questions import NOBODY, Commits, Leaders, Wanted
+from scaler.probes.kafka.questions import NOBODY, Commits, Leaders, Unsettled, Wanted
 from scaler.probes.kafka.routes import Routes
 
 T = TypeVar("T")
@@ -87,15 +87,24 @@ class Look:
         return found
 
     async def _commits_at(self, node: int, wanted: Mapping[str, Wanted]) -> dict[str, Commits | SourceUnavailable]:
+        """Ask one coordinator; for groups in the midst of a transaction, ask what they had committed before it."""
+        said = await self._commits_said(node, wanted, settled=True)
+        unsettled = {group: wanted[group] for group, each in said.items() if _unsettled(each)}
+        return said | await self._commits_said(node, unsettled, settled=False) if unsettled else said
+
+    async def _commits_said(
+        self, node: int, wanted: Mapping[str, Wanted], *, settled: bool
+    ) -> dict[str, Commits | SourceUnavailable]:
         if not self._brokers.speaks(OffsetFetchRequest, questions.MANY_GROUPS):
-            return await gathered(wanted, lambda group: self._commits_of(node, group, wanted[group]))
-        response = await self._brokers.ask(questions.commits(wanted), node)
+            return await gathered(wanted, lambda group: self._commits_of(node, group, wanted[group], settled=settled))
+        response = await self._brokers.ask(questions.commits(wanted, settled=settled), node)
         said = {each.group_id: questions.committed(each, each.group_id) for each in response.groups}
         silence = SourceUnavailable(Cause.INVALID, f"broker {node} did not answer for the group")
         return {group: said.get(group, silence) for group in wanted}
 
-    async def _commits_of(self, node: int, group: str, wanted: Wanted) -> Commits | SourceUnavailable:
-        return questions.committed(await self._brokers.ask(questions.commits_of(group, wanted), node), group)
+    async def _commits_of(self, node: int, group: str, wanted: Wanted, *, settled: bool) -> Commits | SourceUnavailable:
+        request = questions.commits_of(group, wanted, settled=settled)
+        return questions.committed(await self._brokers.ask(request, node), group)
 
     async def _offsets(self, spots: Spots, spec: OffsetSpec) -> Offsets:
         """Read where logs end or begin from their leaders; a partition that a leader leaves out is absent."""
@@ -126,6 +135,10 @@ def _wanted(queries: Iterable[Lag], leaders: Mapping[str, Leaders | SourceUnavai
         if not isinstance(known, SourceUnavailable):
             some[query.group].setdefault(query.topic, set()).update(filter(query.counts, known))
     return {**some, **{query.group: None for query in queries if not query.topic}}
+
+
+def _unsettled(commits: Commits | SourceUnavailable) -> bool:
+    return not isinstance(commits, SourceUnavailable) and any(isinstance(at, Unsettled) for at in commits.values())
 
 
 def _topics(commits: Iterable[Commits | SourceUnavailable]) -> set[str]:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
+from kafka.errors import UnstableOffsetCommitError
 from kafka.protocol.consumer import ListOffsetsRequest, OffsetFetchRequest, OffsetSpec
 from kafka.protocol.metadata import CoordinatorType, FindCoordinatorRequest, MetadataRequest
 
@@ -27,6 +28,10 @@ Wanted = Mapping[str, Collection[int]] | None
 
 Commits = Mapping[Partition, int | SourceUnavailable | None]
 """A group's committed offsets; ``None`` where it has none."""
+
+
+class Unsettled(SourceUnavailable):
+    """A transaction is about to commit another offset; the one before it can still be asked for."""
 
 
 def metadata(topics: Iterable[str]) -> MetadataRequest:
@@ -66,21 +71,27 @@ def coordinates(said: Message, group: str) -> int | SourceUnavailable:
     return refused(said.error_code, f"group {group}") or int(said.node_id)
 
 
-def commits(groups: Mapping[str, Wanted]) -> OffsetFetchRequest:
-    """Ask for the committed offsets of many groups."""
+def commits(groups: Mapping[str, Wanted], *, settled: bool) -> OffsetFetchRequest:
+    """Ask for the committed offsets of many groups.
+
+    ``settled`` waits for what a coordinator does not know to be safe yet. Without it a coordinator that has just taken
+    over answers with what was committed a while ago, or that nothing was (measured on Kafka 4.3).
+    """
     of_group = OffsetFetchRequest.OffsetFetchRequestGroup
     asked = [
         of_group(group_id=group, topics=_topics(of_group.OffsetFetchRequestTopics, wanted))
         for group, wanted in groups.items()
     ]
-    return OffsetFetchRequest(groups=asked, min_version=MANY_GROUPS, max_version=MANY_GROUPS)
+    return OffsetFetchRequest(groups=asked, require_stable=settled, min_version=MANY_GROUPS, max_version=MANY_GROUPS)
 
 
-def commits_of(group: str, wanted: Wanted) -> OffsetFetchRequest:
+def commits_of(group: str, wanted: Wanted, *, settled: bool) -> OffsetFetchRequest:
     """Ask the same of brokers that answer for one group at a time."""
     topics = _topics(OffsetFetchRequest.OffsetFetchRequestTopic, wanted)
     least = 2 if topics is None else 1
-    return OffsetFetchRequest(group_id=group, topics=topics, min_version=least, max_version=MANY_GROUPS - 1)
+    return OffsetFetchRequest(
+        group_id=group, topics=topics, require_stable=settled, min_version=least, max_version=MANY_GROUPS - 1
+    )
 
 
 def _topics(kind: Message, wanted: Wanted) -> list[Message] | None:
@@ -90,7 +101,7 @@ def _topics(kind: Message, wanted: Wanted) -> list[Message] | None:
 
 
 def committed(said: Message, group: str) -> Commits | SourceUnavailable:
-    """Read what one group has committed. Without a commit a broker says offset -1, and kafka-python 0 with epoch -1."""
+    """Read what one group has committed; offset -1 is how brokers say that it has nothing."""
     return refused(getattr(said, "error_code", 0), f"group {group}") or dict(_committed(said))
 
 
@@ -99,7 +110,10 @@ def _committed(said: Message) -> Iterator[tuple[Partition, int | SourceUnavailab
         for one in topic.partitions:
             place = Partition(topic.name, one.partition_index)
             offset = int(one.committed_offset)
-            yield place, refused(one.error_code, f"commit of {place}") or (offset if offset >= 0 else None)
+            refusal = refused(one.error_code, f"commit of {place}")
+            if one.error_code == UnstableOffsetCommitError.errno:
+                refusal = Unsettled(Cause.LOADING, f"commit of {place} is part of a transaction")
+            yield place, refusal or (offset if offset >= 0 else None)
 
 
 def offsets(partitions: Iterable[Partition], spec: OffsetSpec) -> ListOffsetsRequest:
