@@ -1,46 +1,29 @@
 """The cron probe. The rows of parameters are those of KEDA 2.21, cron_scaler_test.go."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from scaler.config.document import Config
 from scaler.errors import ConfigError
-from scaler.hub import running_hub
-from scaler.model import Instant, Reading, Snapshot, Trigger
-from scaler.probes.base import Amount, Surroundings, Watching
-from scaler.probes.cron import Cron, probe
-from scaler.probes.cron.probe import CronSource, Edges, WallClock, Window, edges
-from scaler.probes.registry import AnyProbe
-from scaler.triggers import metadata as metadata_module
-
-KINDS: dict[str, AnyProbe] = {"cron": Cron()}
-
-UTC_ZONE = {"timezone": "Etc/UTC", "desiredReplicas": "10"}
-THURSDAYS = UTC_ZONE | {"start": "0 0 * * Thu", "end": "59 23 * * Thu"}
-EVEN_HOURS = UTC_ZONE | {"start": "0 */2 * * *", "end": "0 1-23/2 * * *"}
-QUARTERS = UTC_ZONE | {"start": "0,30 * * * *", "end": "15,45 * * * *"}
-KOLKATA = {"timezone": "Asia/Kolkata", "start": "30 * * * *", "end": "45 * * * *", "desiredReplicas": "10"}
-BERLIN = {"timezone": "Europe/Berlin", "desiredReplicas": "3"}
-
-
-def understand(metadata: dict[str, str]) -> Trigger:
-    return metadata_module.understand("ns", "orders", {"kind": "cron", **metadata}, KINDS, Config().defaults)
-
-
-def window_of(metadata: dict[str, str]) -> Window:
-    query = understand(metadata).ask.query
-    assert isinstance(query, Window)
-    return query
-
-
-# -- parameters ------------------------------------------------------------------------------------------------------
+from scaler.model import Instant
+from scaler.probes.base import Amount, Surroundings
+from scaler.probes.cron import probe
+from scaler.probes.cron.probe import Edges, Window, edges
+from tests.probes.cron_world import (
+    BERLIN,
+    EVEN_HOURS,
+    KOLKATA,
+    QUARTERS,
+    THURSDAYS,
+    UTC_ZONE,
+    Wall,
+    opened,
+    read,
+    understand,
+    window_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -98,27 +81,6 @@ def test_what_is_wrong_is_said_at_once(metadata: dict[str, str], said: list[str]
 
 
 # -- open or not -------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Wall:
-    """A wall clock that stands until it is set."""
-
-    now: datetime = field(default_factory=lambda: datetime(2024, 6, 1, tzinfo=UTC))
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-async def opened(wall: Wall) -> CronSource:
-    surroundings = Surroundings(clock=lambda: Instant(0.0), wall=wall)
-    return await Cron().open(WallClock(), surroundings)
-
-
-async def read(source: CronSource, window: Window) -> Amount:
-    amount = (await source.read([window]))[window]
-    assert isinstance(amount, Amount)
-    return amount
 
 
 @pytest.mark.parametrize(
@@ -241,114 +203,6 @@ async def test_thousands_of_windows_leave_the_loop_alive() -> None:
     assert ticks >= 4
 
 
-# -- watching ----------------------------------------------------------------------------------------------------------
-
-
-class Ear:
-    """Collects the hints of a watch."""
-
-    def __init__(self, wanted: Collection[Window]) -> None:
-        self.hints: asyncio.Queue[frozenset[Window]] = asyncio.Queue()
-        self.covered: asyncio.Queue[frozenset[Window]] = asyncio.Queue()
-        self.watching: Watching[Window] = Watching(
-            frozenset(wanted), lambda windows: self.hints.put_nowait(frozenset(windows)), self._covered
-        )
-
-    def _covered(self) -> None:
-        self.covered.put_nowait(self.watching.covered)
-
-    async def hears(self) -> frozenset[Window]:
-        """Wait for a hint."""
-        return await asyncio.wait_for(self.hints.get(), 5)
-
-
-@asynccontextmanager
-async def watching(source: CronSource, *windows: Window) -> AsyncIterator[Ear]:
-    ear = Ear(windows)
-    task = asyncio.create_task(source.watch(ear.watching))
-    try:
-        assert await asyncio.wait_for(ear.covered.get(), 5) == frozenset(windows)
-        yield ear
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-@pytest.fixture
-def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the wall clock all the time, instead of once a minute."""
-    monkeypatch.setattr(probe, "RECHECK", 0.01)
-
-
-class RunningWall(Wall):
-    """A wall clock that runs from where it was set."""
-
-    def __init__(self, now: datetime) -> None:
-        super().__init__(now)
-        self._set_at = asyncio.get_running_loop().time()
-
-    def __call__(self) -> datetime:
-        return self.now + timedelta(seconds=asyncio.get_running_loop().time() - self._set_at)
-
-
-async def test_the_edge_is_hinted_when_it_comes_and_not_before() -> None:
-    edge = datetime(2024, 6, 6, 14, tzinfo=UTC)
-    wall = RunningWall(edge - timedelta(milliseconds=150))
-    source = await opened(wall)
-    even, odd = window_of(EVEN_HOURS), window_of(QUARTERS | {"start": "7 * * * *"})
-    async with watching(source, even, odd) as ear:
-        assert (await read(source, even)).value == 0
-        assert await ear.hears() == {even}
-        late = wall() - edge
-        assert timedelta(0) <= late < timedelta(milliseconds=50)
-        assert (await read(source, even)).value == 10
-
-
-@pytest.mark.usefixtures("attentive")
-async def test_a_clock_that_is_set_forward_is_noticed() -> None:
-    wall, window = Wall(datetime(2024, 6, 6, 13, tzinfo=UTC)), window_of(EVEN_HOURS)
-    async with watching(await opened(wall), window) as ear:
-        wall.now += timedelta(hours=1)
-        assert await ear.hears() == {window}
-
-
-@pytest.mark.usefixtures("attentive")
-async def test_a_clock_that_is_set_back_is_noticed() -> None:
-    wall, window = Wall(datetime(2024, 6, 6, 13, 30, tzinfo=UTC)), window_of(EVEN_HOURS)
-    source = await opened(wall)
-    async with watching(source, window) as ear:
-        assert (await read(source, window)).value == 0
-        wall.now -= timedelta(hours=1)
-        assert await ear.hears() == {window}
-        assert (await read(source, window)).value == 10
-
-
-async def test_what_becomes_wanted_is_covered_and_heard() -> None:
-    wall = RunningWall(datetime(2024, 6, 6, 13, 59, 59, 700_000, tzinfo=UTC))
-    window = window_of(EVEN_HOURS)
-    async with watching(await opened(wall)) as ear:
-        ear.watching.wanted.set(frozenset([window]))
-        assert await asyncio.wait_for(ear.covered.get(), 5) == {window}
-        assert await ear.hears() == {window}
-
-
 async def test_the_wall_clock_is_the_systems_unless_said_otherwise() -> None:
     surroundings = Surroundings(clock=lambda: Instant(0.0))
     assert abs(surroundings.wall() - datetime.now(UTC)) < timedelta(seconds=5)
-
-
-async def test_the_hub_reads_at_the_edge_whatever_the_interval() -> None:
-    edge = datetime(2024, 6, 6, 14, tzinfo=UTC)
-    wall = RunningWall(edge - timedelta(milliseconds=200))
-    told: asyncio.Queue[Reading] = asyncio.Queue()
-    trigger = understand(EVEN_HOURS | {"interval": "60s"})
-    async with running_hub(Surroundings(clock=lambda: Instant(time.monotonic()), wall=wall)) as hub:
-        hub.follow(KINDS["cron"], trigger.ask, trigger.interval, told.put_nowait).set_quiet(True)
-        values = []
-        while values[-1:] != [10]:
-            reading = await asyncio.wait_for(told.get(), 5)
-            assert isinstance(reading, Snapshot)
-            values.append(reading.value)
-        assert wall() - edge < timedelta(milliseconds=50)
-    assert set(values[:-1]) == {0}
