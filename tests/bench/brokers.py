@@ -192,4 +192,5 @@ async def kafka_queues(home: Path, **options: Any) -> AsyncIterator[KafkaQueues]
     with Kafka(home / "kafka", **options) as server, ThreadPoolExecutor(1) as pool, server.desk() as desk:
         queues = KafkaQueues(server, desk, pool)
         await queues.set_up()
+        await queues.commit_all(0)  # a new cluster has no coordinators before somebody commits
         yield queues

@@ -2,8 +2,11 @@
 
 import pytest
 
+from scaler.config.document import Config
+from scaler.errors import ConfigError
 from scaler.probes.memory import SHELF, Memory
 from scaler.testing import World, check_probe
+from scaler.triggers.metadata import understand
 
 
 async def test_keeps_the_contract() -> None:
@@ -24,9 +27,5 @@ async def test_keeps_the_contract() -> None:
 
 @pytest.mark.parametrize("target", ["0", "-1", "x"])
 def test_a_target_that_is_no_positive_number_is_refused(target: str) -> None:
-    from scaler.config.document import Config
-    from scaler.errors import ConfigError
-    from scaler.triggers.metadata import understand
-
     with pytest.raises(ConfigError, match="target"):
         understand("n", "o", {"kind": "memory", "key": "k", "target": target}, {"memory": Memory()}, Config().defaults)
