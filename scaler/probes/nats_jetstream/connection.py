@@ -26,6 +26,7 @@ from scaler.errors import Cause, SourceUnavailable
 from scaler.net.egress import Egress
 from scaler.net.tls import untrusted
 from scaler.probes.nats_jetstream.answers import Answer, document
+from scaler.probes.nats_jetstream.keys import signer
 from scaler.probes.nats_jetstream.records import Address, Login, Servers
 from scaler.probes.nats_jetstream.wire import Wire
 
@@ -102,8 +103,9 @@ class Connection:
                 await self.close()
 
     async def _greet(self, to: Address, login: Login, context: ssl.SSLContext, patience: float) -> None:
-        # The one private name we use: there is no public way to hand a connection over.
+        # Two private names: there is no public way to hand over a connection, or a key that is not in a file.
         self._client._transport = self._wire  # noqa: SLF001
+        self._client._public_nkey, signature = _signature(login)  # noqa: SLF001
         await self._client.connect(
             f"nats://{to}",
             name="warmscaler",
@@ -116,7 +118,7 @@ class Connection:
             user=login.username or None,
             password=_told(login.password),
             token=_told(login.token),
-            nkeys_seed_str=_told(login.seed),
+            signature_cb=signature,
             user_jwt_cb=_jwt(login),
         )
         if not self._client.is_connected:
@@ -285,8 +287,6 @@ def translated(error: Exception, where: str = "") -> SourceUnavailable:
     said = str(error).removeprefix("nats: ").strip("'") or type(error).__name__
     if isinstance(error, TimeoutError):
         said = "no answer in time"
-    if isinstance(error, ImportError):
-        said = "'nkeySeed' and 'credentials' need the package's extra 'nkeys'"
     return SourceUnavailable(_cause(error), f"{where}{said}")
 
 
@@ -310,6 +310,10 @@ def _silence(request: Request) -> SourceUnavailable:
 
 def _told(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
+
+
+def _signature(login: Login) -> tuple[str | None, Callable[[str], bytes] | None]:
+    return signer(login.seed.get_secret_value()) if login.seed is not None else (None, None)
 
 
 def _jwt(login: Login) -> Callable[[], bytes] | None:

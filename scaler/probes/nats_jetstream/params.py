@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import Field, SecretStr
 
 from scaler.net.tls import Tls
+from scaler.probes.nats_jetstream.keys import is_seed
 from scaler.probes.nats_jetstream.records import JETSTREAM_API, Address, Consumer, Login, Monitoring, Servers
 from scaler.triggers.params import Names, Params
 from scaler.triggers.values import Boolean, CommaList, Whole
@@ -16,9 +17,8 @@ CLIENT_PORT: Final = 4222
 
 _UNFIT: Final = re.compile(r"[\s.*>/\\\x00-\x1f\x7f]")  # what NATS allows in no name of a stream or a consumer
 _SUBJECT: Final = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*\Z")
-_SEED: Final = re.compile(r"SU[A-Z2-7]{56}\Z")
 _CREDENTIALS: Final = re.compile(
-    r"-----BEGIN NATS USER JWT-----\s+(?P<jwt>\S+)\s.*-----BEGIN USER NKEY SEED-----\s+(?P<seed>SU[A-Z2-7]{56})\s",
+    r"-----BEGIN NATS USER JWT-----\s+(?P<jwt>\S+)\s.*-----BEGIN USER NKEY SEED-----\s+(?P<seed>\S+)\s",
     re.DOTALL,
 )
 
@@ -119,10 +119,10 @@ class NatsJetStreamParams(Params):
             yield f"{' and '.join(ways)}: only one of them may be set"
         if bool(self.username) != (self.password is not None):
             yield "'username' and 'password' go together"
-        if self.nkey_seed is not None and not _SEED.match(self.nkey_seed.get_secret_value()):
+        if self.nkey_seed is not None and not is_seed(self.nkey_seed.get_secret_value()):
             yield "'nkeySeed' (value not shown) is not the seed of a user, SU and 56 more letters and digits"
-        if self.credentials is not None and not _CREDENTIALS.search(self.credentials.get_secret_value() + "\n"):
-            yield "'credentials' (value not shown) is not the text of a credentials file"
+        if self.credentials is not None and _in_credentials(self.credentials) is None:
+            yield "'credentials' (value not shown) is not the text of a user's credentials file"
 
     def _bad_api(self) -> Iterator[str]:
         if self.jet_stream_domain and self.jet_stream_api_prefix:
@@ -167,10 +167,8 @@ class NatsJetStreamParams(Params):
 
     def _login(self, urls: list[SplitResult]) -> Login:
         """Take the credentials of the parameters, else those of the first URL that has some."""
-        if self.credentials is not None:
-            found = _CREDENTIALS.search(self.credentials.get_secret_value() + "\n")
-            if found is not None:
-                return Login(seed=SecretStr(found["seed"]), jwt=SecretStr(found["jwt"]))
+        if self.credentials is not None and (login := _in_credentials(self.credentials)):
+            return login
         if self.nkey_seed is not None or self.password is not None or self.token is not None:
             return Login(username=self.username, password=self.password, token=self.token, seed=self.nkey_seed)
         return next((_login_in(url) for url in urls if url.username), Login())
@@ -189,6 +187,14 @@ def _client_url(text: str) -> SplitResult | None:
     except ValueError:
         return None
     return url if usable and not re.search(r"\s", text) else None
+
+
+def _in_credentials(text: SecretStr) -> Login | None:
+    """Find the JWT and the seed in a credentials file."""
+    found = _CREDENTIALS.search(text.get_secret_value() + "\n")
+    if found is None or not is_seed(found["seed"]):
+        return None
+    return Login(seed=SecretStr(found["seed"]), jwt=SecretStr(found["jwt"]))
 
 
 def _login_in(url: SplitResult) -> Login:

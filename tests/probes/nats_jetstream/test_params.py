@@ -9,6 +9,8 @@ from scaler.model import Metric, Trigger
 from scaler.net.secrets import secrets_of
 from scaler.net.tls import Tls
 from scaler.probes.nats_jetstream import NatsJetStream
+from scaler.probes.nats_jetstream.keys import SEED as SEED_PREFIX
+from scaler.probes.nats_jetstream.keys import USER, encoded
 from scaler.probes.nats_jetstream.params import NatsJetStreamParams
 from scaler.probes.nats_jetstream.records import Address, Consumer, Login, Monitoring, Servers
 from scaler.probes.registry import AnyProbe
@@ -18,7 +20,7 @@ KINDS: dict[str, AnyProbe] = {"nats-jetstream": NatsJetStream()}
 NAMES = {"stream": "mystream", "consumer": "pull_consumer"}
 PAGES = {"natsServerMonitoringEndpoint": "nats.nats:8222", "account": "$G", **NAMES}
 CLIENT = {"natsServerURL": "nats://nats.nats:4222", **NAMES}
-SEED = "SU" + "A" * 56
+SEED = encoded(bytes([SEED_PREFIX | USER >> 5, (USER & 31) << 3]), bytes(32))
 CREDENTIALS = f"""-----BEGIN NATS USER JWT-----
 head.body.signature
 ------END NATS USER JWT------
@@ -199,6 +201,8 @@ def test_logins(metadata: dict[str, str], login: Login) -> None:
         pytest.param({"username": "ada"}, "'username' and 'password' go together", id="a user without a password"),
         pytest.param({"token": "a", "nkeySeed": SEED}, "only one of them", id="two ways to log in"),
         pytest.param({"nkeySeed": "SUABC"}, "'nkeySeed' (value not shown)", id="half a seed"),
+        pytest.param({"nkeySeed": SEED[:-1] + "A"}, "'nkeySeed' (value not shown)", id="a seed with a slip"),
+        pytest.param({"nkeySeed": encoded(b"\x90\x00", bytes(32))}, "'nkeySeed'", id="the seed of an account"),
         pytest.param({"credentials": "secret-stuff"}, "'credentials' (value not shown)", id="not credentials"),
         pytest.param({"cert": "PEM"}, "'cert' and 'key' go together", id="a certificate without a key"),
         pytest.param(
