@@ -67,7 +67,10 @@ class Look:
             self._offsets(_spots(places, lambda *_: True), OffsetSpec.LATEST),
             self._offsets(_spots(places, lambda query, place: query.needs_start(place.committed)), OffsetSpec.EARLIEST),
         )
-        return {query: _attempt(partial(_seen, found, ends, starts)) for query, found in places.items()}
+        seen = {query: _attempt(partial(_seen, found, ends, starts)) for query, found in places.items()}
+        failed = [query for query, each in seen.items() if isinstance(each, SourceUnavailable)]
+        self._routes.forget({query.topic for query in failed}, {query.group for query in failed})
+        return seen
 
     async def _commits(
         self, wanted: Mapping[str, Wanted], coordinators: Mapping[str, int | SourceUnavailable]
@@ -83,7 +86,6 @@ class Look:
                 of_node[node][group] = partitions
         for node, commits in (await gathered(of_node, lambda node: self._commits_at(node, of_node[node]))).items():
             found |= dict.fromkeys(of_node[node], commits) if isinstance(commits, SourceUnavailable) else commits
-        self._routes.forget((), [group for group, each in found.items() if isinstance(each, SourceUnavailable)])
         return found
 
     async def _commits_at(self, node: int, wanted: Mapping[str, Wanted]) -> dict[str, Commits | SourceUnavailable]:

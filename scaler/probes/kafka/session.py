@@ -12,9 +12,11 @@ from typing import Final
 from kafka.protocol.consumer import FetchRequest
 
 from scaler.probes.kafka.dial import Message
+from scaler.probes.kafka.failures import refused
 from scaler.probes.kafka.lag import Partition
 
 LEAST: Final = 1  # byte: the broker sends one batch at least, and all of it, whatever it is allowed
+DROPPED: Final = frozenset({70, 71, 106})  # session not found, wrong epoch, topic ids against names
 OPENING: Final = 0  # the epoch that asks for a new session
 WITHOUT_TOPIC_IDS: Final = 12  # the last version that names topics
 
@@ -70,10 +72,16 @@ class Session:
         return request
 
     def answered(self, response: Message) -> News:
-        """Take in the answer to the last request. A session the broker has dropped is opened anew by the next."""
-        if response.error_code:
+        """Take in the answer to the last request. A session the broker has dropped is opened anew by the next.
+
+        Raises :class:`SourceUnavailable` if the broker refuses as a whole.
+        """
+        refusal = refused(response.error_code, "fetching")
+        if response.error_code in DROPPED:
             self._id, self._epoch = 0, OPENING
             return News(frozenset(), frozenset())
+        if refusal is not None:
+            raise refusal
         self._id = response.session_id
         self._epoch = self._epoch + 1 if self._id else OPENING
         moved, lost = set(), set()

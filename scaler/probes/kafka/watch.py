@@ -21,7 +21,7 @@ from scaler.probes.kafka.marks import Marks, Spots
 from scaler.probes.kafka.session import Session
 
 WAIT: Final = 0.25  # s for which a fetch pends
-BREATH: Final = 0.05  # s between an answer with news and the next fetch: a busy log costs 20 requests a second, not 500
+BREATH: Final = 0.05  # s between news and the next fetch: a busy log costs 20 requests a second, not 500
 MEND: Final = 1.0  # s after which a partition that a broker refused is asked for again
 
 
@@ -139,9 +139,9 @@ class Watch:
             wait = WAIT if asked <= self._heard else 0.0  # what is new is confirmed at once
             response = await self._brokers.ask(lane.session.request(wait), lane.node, WAIT + REQUEST_TIMEOUT)
             news = lane.session.answered(response)
-            self._hear(lane, asked - news.lost, news.lost)
             self._hint(news.moved | news.lost)
-            if news.moved:
+            self._hear(lane, asked - news.lost, news.lost)
+            if news.moved or response.error_code:
                 await asyncio.sleep(BREATH)
 
     def _hear(self, lane: _Lane, heard: frozenset[Partition], lost: frozenset[Partition]) -> None:
