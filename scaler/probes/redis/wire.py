@@ -94,13 +94,24 @@ class _Wire(Connection):
     def __init__(self, *, name: str, context: ssl.SSLContext | None, **options: Any) -> None:  # noqa: ANN401 - redis-py's
         super().__init__(**options)
         self._security: Mapping[str, object] = {"ssl": context, "server_hostname": name} if context else {}
+        self._transport: asyncio.WriteTransport | None = None
 
     def _connection_arguments(self) -> Mapping[str, object]:
         return {**super()._connection_arguments(), **self._security}
 
-    def transport(self) -> asyncio.WriteTransport | None:
-        """Return what is below the library, to be able to end it without the peer's consent."""
-        return self._writer.transport if self._writer else None
+    async def _connect(self) -> None:
+        await super()._connect()  # type: ignore[no-untyped-call] # redis-py left it without hints
+        self._transport = self._writer.transport if self._writer else None
+
+    def standing(self) -> bool:
+        """Tell whether nobody has closed it, as far as the loop knows."""
+        return self.is_connected and self._transport is not None and not self._transport.is_closing()
+
+    async def drop(self) -> None:
+        """Close the socket now: the farewell that TLS would say is waited for, and the peer may be dead."""
+        if self._transport is not None:
+            self._transport.abort()
+        await self.disconnect(nowait=True)
 
 
 class Link:
@@ -108,12 +119,10 @@ class Link:
 
     def __init__(self, wire: _Wire) -> None:
         self._wire = wire
-        self._transport = wire.transport()
 
     async def usable(self) -> bool:
         """Tell whether the connection still stands, as far as can be told without a word to the server."""
-        closing = self._transport is None or self._transport.is_closing()
-        return not closing and self._wire.is_connected and not await self._wire.can_read()
+        return self._wire.standing() and not await self._wire.can_read()
 
     async def ask(self, commands: Sequence[Command]) -> list[Answer]:
         """Send all ``commands`` at once and return their answers in order; one that is an error spoils no other."""
@@ -146,10 +155,8 @@ class Link:
             return error
 
     async def close(self) -> None:
-        """Close the socket now: a farewell would wait for a peer that may be dead."""
-        if self._transport is not None:
-            self._transport.abort()
-        await self._wire.disconnect(nowait=True)
+        """Close the socket now."""
+        await self._wire.drop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +181,7 @@ class Dialler:
                     # Being refused the name is no reason to fail.
                     await link.ask([("CLIENT", "SETNAME", NAME)])
                 except BaseException:
-                    await wire.disconnect(nowait=True)
+                    await wire.drop()
                     raise
                 return link
 

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from scaler.errors import Cause, SourceUnavailable
 from scaler.net.egress import Egress
+from scaler.net.tls import Tls
 from scaler.probes.redis import Redis as Probe
 from scaler.probes.redis.params import Key, Server
 from tests.faults.pipe import NONE, Fault
@@ -173,3 +175,22 @@ async def test_answers_that_drip_are_bounded_together(redis_server: Redis) -> No
             await source.read([Key(f"f:none:{number}") for number in range(500)])
         assert error.value.cause is Cause.TIMEOUT
         assert time.monotonic() - began < 2.5
+
+
+async def test_a_peer_that_dies_within_tls_keeps_no_socket_open(tmp_path: Path) -> None:
+    async with Redis(tmp_path, tls=True) as server, Proxy(f"{server.host}:{server.tls_port}") as proxy:
+        login = Server(host=proxy.host, port=proxy.port, tls=Tls(verify=False))
+        source = await Probe().open(login, SURROUNDINGS)
+        assert _connected_to(proxy.port) == 1
+        proxy.silence()
+        with pytest.raises(SourceUnavailable):
+            await source.read([Key("f:none")])
+        await asyncio.sleep(0)  # the loop closes sockets in its next turn
+        assert _connected_to(proxy.port) == 0
+        await source.close()
+
+
+def _connected_to(port: int) -> int:
+    """Count the established connections to a loopback port, as Linux tells them."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01")
