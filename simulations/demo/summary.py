@@ -1,0 +1,78 @@
+"""What is said at the end of a run: one document for programs, or a table for people."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from simulations.demo.options import Output
+from simulations.demo.report import LaneReport, OutageReport, Report
+from simulations.demo.view import spoken
+
+NEXT: Final = (
+    ("warmscaler demo --speed 5x", "the same, five times as fast"),
+    ("warmscaler demo --headless --duration 30s --outage 5s+20s -o json", "the same as one JSON object"),
+    ("warmscaler serve --dev", "the scaler alone, on this machine, for a KEDA of yours"),
+)
+
+
+def document(report: Report, output: Output) -> str:
+    """Return the report as text for a program."""
+    if output is Output.YAML:
+        return yaml.safe_dump(report.document(), sort_keys=False).rstrip()
+    return json.dumps(report.document(), indent=2)
+
+
+def print_summary(report: Report, console: Console) -> None:
+    """Print the report for people, and what to try next."""
+    console.print(_comparison(report))
+    console.print(_outage(report.outage))
+    console.print(_exactness(report))
+    console.print("\n[bold]Next:[/]")
+    for command, what in NEXT:
+        console.print(f"  {command}\n    [dim]{what}[/]", highlight=False, soft_wrap=True)
+
+
+def _comparison(report: Report) -> Table:
+    lanes = {name: lane for name, lane in (("push", report.push), ("polling", report.poll)) if lane is not None}
+    table = Table(title=f"{report.events} events in {report.duration_s:g} s, {report.source}", title_justify="left")
+    table.add_column("from zero to a replica")
+    for name in lanes:
+        table.add_column(name, justify="right")
+    for label, values in _rows(lanes):
+        table.add_row(label, *values)
+    return table
+
+
+def _rows(lanes: Mapping[str, LaneReport]) -> list[tuple[str, list[str]]]:
+    found = list(lanes.values())
+    return [
+        ("activations", [str(lane.activations) for lane in found]),
+        ("p50", [_said(lane.latency_ms.p50) for lane in found]),
+        ("p95", [_said(lane.latency_ms.p95) for lane in found]),
+        ("longest", [_said(lane.latency_ms.max) for lane in found]),
+        ("events served", [str(lane.served) for lane in found]),
+        ("most replicas", [str(lane.replicas.max) for lane in found]),
+    ]
+
+
+def _said(milliseconds: float | None) -> str:
+    return spoken(None if milliseconds is None else milliseconds / 1000.0)
+
+
+def _outage(outage: OutageReport) -> str:
+    if not outage.seconds:
+        return "The broker was up all the time (try the key k)."
+    foreseen = f"; {outage.foreseen} that were due anyway" if outage.foreseen else ""
+    return (
+        f"The broker was down for {outage.seconds:.1f} s: {outage.scale_downs} scale-downs because of it{foreseen}; "
+        f"{outage.events_kept} events were kept by the producer and published after it."
+    )
+
+
+def _exactness(report: Report) -> str:
+    replicas = report.replicas
+    return f"Replicas at the end: {replicas.final}; by the pure model of KEDA and the HPA: {replicas.expected}."
