@@ -1,4 +1,4 @@
-"""A hub over fake sources, for tests of feeds and of what stands on them."""
+"""A hub over fake sources, and decisions over that, for the tests of both."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,14 +7,15 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from scaler.decisions import Decisions, Live, running_decisions
 from scaler.errors import Cause, SourceUnavailable
 from scaler.feed import BREATH, Following
 from scaler.hub import Hub, running_hub
-from scaler.model import Ask, Metric, Reading, Snapshot
+from scaler.model import Ask, Decision, Metric, Reading, Snapshot, Undecided
 from scaler.probes.base import Amount, Pace, Surroundings
 from scaler.testing import Follower
 from scaler.testing.clocks import jumping_clock
-from scaler.testing.fakes import FakePlace, FakeProbe
+from scaler.testing.fakes import FakePlace, FakeProbe, FakeWorld
 
 FIRST: Final = BREATH  # s after a source is wanted: whoever comes at the same time is in the first batch
 
@@ -85,3 +86,47 @@ DOWN: Final = SourceUnavailable(Cause.UNREACHABLE, "refused")
 
 async def nothing() -> None:
     """Do nothing."""
+
+
+OK = {"kind": "fake", "key": "jobs"}
+
+
+class Deciding:
+    """Decisions over one fake kind."""
+
+    def __init__(self, decisions: Decisions, probe: FakeProbe) -> None:
+        self.decisions = decisions
+        self.probe = probe
+
+    @property
+    def world(self) -> FakeWorld:
+        return self.probe.world
+
+    def ask(self, name: str = "orders", **metadata: str) -> Live:
+        """Do as a call does."""
+        said = {**OK, **metadata}
+        identity = repr((name, sorted(said.items()))).encode()
+        return self.decisions.known(identity) or self.decisions.admit(identity, ("shop", name, said))
+
+
+@asynccontextmanager
+async def deciding(pace: Pace | None = None, jobs: float | None = None) -> AsyncIterator[Deciding]:
+    probe = FakeProbe(pace)
+    if jobs is not None:
+        probe.world.numbers["jobs"] = Amount.of(jobs)
+    async with (
+        running_hub(Surroundings(clock=jumping_clock)) as hub,
+        running_decisions(hub, {"fake": probe}, jumping_clock) as decisions,
+    ):
+        yield Deciding(decisions, probe)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert not probe.world.watches
+
+
+def judged(live: Live) -> str:
+    """Write what KEDA is told as a word, a value and a standing."""
+    match live.judge.verdict:
+        case Decision(active=active, value=value, standing=standing):
+            return f"{'active' if active else 'inactive'} {value:g} {standing}"
+        case Undecided(why=why):
+            return f"undecided: {why}"
