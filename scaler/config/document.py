@@ -77,7 +77,9 @@ def _check_glob(value: object) -> object:
 
 
 _TEXT: Final = WithJsonSchema({"type": "string"})
-_SPAN: Final = WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(\.[0-9]*)?(ns|us|ms|s|m|h))+$"})
+_SPAN: Final = WithJsonSchema(
+    {"type": "string", "format": "go-duration", "pattern": r"^([0-9]+(\.[0-9]*)?(ns|us|ms|s|m|h))+$"}
+)
 
 
 class Section(BaseModel):
@@ -172,9 +174,9 @@ class Document(Section):
     """The configuration of Warmscaler."""
 
     version: Annotated[Literal[1], Field(description="The version of this format: 1.")]
-    defaults: DefaultsSection = DefaultsSection()
-    limits: LimitsSection = LimitsSection()
-    egress: EgressSection = EgressSection()
+    defaults: DefaultsSection = Field(default_factory=DefaultsSection)
+    limits: LimitsSection = Field(default_factory=LimitsSection)
+    egress: EgressSection = Field(default_factory=EgressSection)
 
     def config(self, kinds: Mapping[str, Mapping[str, str]]) -> Config:
         """Say what the document means; ``kinds`` are the texts of ``defaults.kinds``, as they were written."""

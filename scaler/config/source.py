@@ -8,8 +8,19 @@ written twice within a tick of the clock may keep its size and its time.
 import os
 import stat
 from pathlib import Path
+from typing import Final
 
 from scaler.config.text import MAX_BYTES
+from scaler.errors import ConfigError
+
+CONFIG_MAP: Final = "configmap:"
+
+
+def file_named(text: str | None) -> Path | None:
+    """Return the file that a command line names; raise :class:`ConfigError` for what cannot be followed yet."""
+    if text is not None and text.startswith(CONFIG_MAP):
+        raise ConfigError([f"--config {text[:60]} is not available yet: mount the ConfigMap and name the file"])
+    return Path(text) if text is not None else None
 
 
 class Unreadable(str):

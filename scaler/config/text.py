@@ -17,7 +17,7 @@ from yaml.reader import Reader
 Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES: Final = 1024 * 1024  # as much as a ConfigMap can hold
-MAX_DEPTH: Final = 32  # ten times what a configuration needs; the scanner's time grows with the square of it
+MAX_DEPTH: Final = 100  # more than any manifest needs; the scanner's time grows with the square of it
 MAX_VALUES: Final = 100_000
 SHOWN: Final = 60  # characters of a wrong value that a message repeats
 
@@ -82,10 +82,10 @@ class Tree:
         return self.places.get(path, TOP)
 
 
-def read_trees(content: bytes) -> tuple[list[Tree], list[Problem]]:
-    """Read every document of ``content`` that can be read, with every problem; never raises."""
+def read_trees(content: bytes, longest: int = MAX_BYTES) -> tuple[list[Tree], list[Problem]]:
+    """Read every document of ``content``, which has ``longest`` bytes at most, with every problem; never raises."""
     trees: list[Tree] = []
-    text, problems = _decoded(content)
+    text, problems = _decoded(content, longest)
     try:
         _check_depth(text)
         for node in yaml.compose_all(text, Loader=Loader):
@@ -114,10 +114,10 @@ class _TooMuch(Exception):
         super().__init__(problem.said)
 
 
-def _decoded(content: bytes) -> tuple[str, list[Problem]]:
+def _decoded(content: bytes, longest: int) -> tuple[str, list[Problem]]:
     """Return the text, or an empty one with what is wrong with it."""
-    if len(content) > MAX_BYTES:
-        return "", [TOP.problem(f"longer than {MAX_BYTES // 1024} KiB")]
+    if len(content) > longest:
+        return "", [TOP.problem(f"longer than {longest // 1024} KiB")]
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -14,8 +14,9 @@ _WORDS: Final[Mapping[str, str]] = {
     "number": "number",
     "boolean": "true or false",
     "array": "list",
+    "object": "mapping",
     "password": "secret text",
-    "duration": "duration",
+    "go-duration": "duration",
 }
 _BOUNDS: Final = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
 
@@ -38,10 +39,17 @@ class Parameter:
 def parameters(model: type[Params]) -> tuple[Parameter, ...]:
     """Describe every parameter of ``model``, in its order."""
     schema = model.model_json_schema(by_alias=False, schema_generator=_Lenient)
-    named = schema.get("$defs", {})
+    return described(schema, schema, dict(keys_by_field(model)))
+
+
+def described(
+    section: Mapping[str, Any], schema: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]
+) -> tuple[Parameter, ...]:
+    """Describe the properties of ``section``, a part of a JSON Schema, under the ``keys`` that users know them by."""
+    required = section.get("required", ())
     return tuple(
-        _parameter(keys, _flat(schema["properties"][field], named), required=field in schema.get("required", ()))
-        for field, keys in keys_by_field(model)
+        _parameter(keys[name], _flat(each, schema.get("$defs", {})), required=name in required)
+        for name, each in section["properties"].items()
     )
 
 
@@ -87,12 +95,12 @@ def _form(schema: Mapping[str, Any]) -> Iterator[str]:
 def _text(value: object, schema: Mapping[str, Any]) -> str | None:
     """Write a value as it would be written in metadata."""
     match value:
-        case None | "" | [] | ():
+        case None | "" | [] | () | {} if not value:
             return None
         case bool():
             return str(value).lower()
         case int() | float():
-            return f"{value:.12g}s" if schema.get("format") == "duration" else f"{value:.12g}"
+            return f"{value:.12g}s" if schema.get("format") == "go-duration" else f"{value:.12g}"
         case list() | tuple():
             return ",".join(str(each) for each in value)
         case _:

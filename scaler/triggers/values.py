@@ -91,6 +91,6 @@ def key_values(text: str) -> tuple[tuple[str, str], ...]:
 Whole = Annotated[int, _from_text(whole)]
 Number = Annotated[float, _from_text(number)]
 Boolean = Annotated[bool, _from_text(boolean)]
-Duration = Annotated[float, _from_text(duration), WithJsonSchema({"type": "string", "format": "duration"})]
+Duration = Annotated[float, _from_text(duration), WithJsonSchema({"type": "string", "format": "go-duration"})]
 CommaList = Annotated[tuple[str, ...], _from_text(comma_list)]
 KeyValues = Annotated[tuple[tuple[str, str], ...], _from_text(key_values)]

@@ -57,9 +57,9 @@ def test_a_syntax_error_is_all_that_is_told() -> None:
         pytest.param(b"a: !mine {}", "1:4: the tag '!mine' is not allowed", id="a tag of one's own"),
         pytest.param(b"a: !!int many", "1:4: 'many' is not of the type int", id="a wrong tag"),
         pytest.param(b"a: " + b"9" * 5000, "is not of the type int", id="a number of 5000 digits"),
-        pytest.param(b"[" * 40, "1:33: nested deeper than 32 levels", id="deep in brackets"),
-        pytest.param(b"- " * 40, "1:65: nested deeper than 32 levels", id="deep in dashes"),
-        pytest.param(b"a: &a [*a]", "nested deeper than 32 levels", id="an alias of itself"),
+        pytest.param(b"[" * 120, "1:101: nested deeper than 100 levels", id="deep in brackets"),
+        pytest.param(b"- " * 120, "1:201: nested deeper than 100 levels", id="deep in dashes"),
+        pytest.param(b"a: &a [*a]", "nested deeper than 100 levels", id="an alias of itself"),
         pytest.param(BOMB.encode(), "more than 100000 values, aliases counted in full", id="a billion laughs"),
     ],
 )
