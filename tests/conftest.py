@@ -1,5 +1,9 @@
 """What every test may ask for; the real servers' fixtures are in tests/servers/plugin.py."""
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
 from hypothesis import settings
 
 pytest_plugins = ["tests.servers.plugin"]
@@ -7,3 +11,10 @@ pytest_plugins = ["tests.servers.plugin"]
 # The machine is shared: how long an example took says little, and a whole test is bounded by pytest's timeout.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def logs_of_nobody_else() -> Iterator[None]:
+    """Undo what a test did to the log: it would go on writing to a standard error that is gone."""
+    yield
+    structlog.reset_defaults()

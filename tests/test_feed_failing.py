@@ -73,7 +73,7 @@ async def test_a_watch_that_fails_keeps_nobody_from_reading_or_from_watching_lat
 
 @pytest.mark.parametrize(("error", "cause"), FAILURES)
 @in_jumping_time
-async def test_a_close_that_fails_endsnothing_else(error: BaseException, cause: Cause) -> None:
+async def test_a_close_that_fails_ends_nothing_else(error: BaseException, cause: Cause) -> None:
     del cause
     async with staged(a=1, b=2) as stage:
         stage.world.on_close = raising(error)
