@@ -50,11 +50,11 @@ class Web:
         return await self._document(url, patience, lambda: self._session.get(url, allow_redirects=False))
 
     async def post_form(
-        self, url: str, form: Mapping[str, str], login: aiohttp.BasicAuth | None = None, *, patience: float
+        self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None, patience: float
     ) -> object:
         """Send a form and return the document that answers it; raises as :meth:`get_json` does."""
         return await self._document(
-            url, patience, lambda: self._session.post(url, data=form, auth=login, allow_redirects=False)
+            url, patience, lambda: self._session.post(url, data=form, headers=headers, allow_redirects=False)
         )
 
     async def _document(self, url: str, patience: float, ask: Callable[[], _Asked]) -> object:

@@ -66,16 +66,17 @@ class Brokers:
 
     def anyone(self) -> Node:
         """Name a broker that may be asked what any of them knows, if possible one that is connected."""
-        now = time.monotonic()
-        ready: list[Node] = [
-            broker.node_id
-            for broker in self._connections.cluster.brokers()
-            if self._shunned.get(broker.node_id, (0.0,))[0] <= now
-            and self._connections.connection_delay(broker.node_id) == 0
-        ]
+        nodes: list[Node] = [broker.node_id for broker in self._connections.cluster.brokers()]
+        failures = [failure for failure in map(self._shuns, nodes) if failure is not None]
+        ready = [node for node in nodes if self._shuns(node) is None and self._connections.connection_delay(node) == 0]
         if not ready:
-            raise SourceUnavailable(Cause.UNREACHABLE, "no broker can be reached")
+            raise failures[0] if failures else SourceUnavailable(Cause.UNREACHABLE, "no broker can be reached")
         return next((node for node in ready if self._connections.holds(node)), ready[0])
+
+    def _shuns(self, node: Node) -> SourceUnavailable | None:
+        """Return why a broker is left alone for now, if it is."""
+        until, failure = self._shunned.get(node, (0.0, None))
+        return SourceUnavailable(failure.cause, failure.detail) if failure and time.monotonic() < until else None
 
     async def bootstrap(self) -> Message:
         """Ask the configured servers one after the other, in a random order, for the brokers; return the response."""
@@ -103,9 +104,8 @@ class Brokers:
         Raises :class:`SourceUnavailable`; at once for a broker that was slow or refused a login a moment ago.
         """
         began = time.monotonic()
-        until, failure = self._shunned.get(node, (0.0, None))
-        if failure is not None and began < until:
-            raise SourceUnavailable(failure.cause, failure.detail)
+        if (failure := self._shuns(node)) is not None:
+            raise failure
         try:
             response = await self._asked(request, node, within)
         except SourceUnavailable as error:
@@ -116,25 +116,29 @@ class Brokers:
         return response
 
     async def _asked(self, request: Message, node: Node, within: float) -> Message:
-        about = await self._admitted(node)
+        about = self._name(node)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT + within + SLOW):  # behind the library's own, which come first
+                await self._admit(node)
                 return await self._thread.do(self._connections.exchange, request, node, within)
         except TimeoutError as error:
             raise SourceUnavailable(Cause.TIMEOUT, f"{about} did not answer") from error
         except Exception as error:
             raise translated(error, about) from error
 
-    async def _admitted(self, node: Node) -> str:
-        """See to it that the broker may be dialled: its address as of now, within the rules; return its name."""
+    def _name(self, node: Node) -> str:
         broker = self._connections.cluster.broker_metadata(node)
         if broker is None:
             raise SourceUnavailable(Cause.UNREACHABLE, f"broker {node} is not part of the cluster now")
-        about = f"{broker.host}:{broker.port}"
-        if not self._connections.holds(node):
-            address = await self._thread.address(broker.host, broker.port)
-            self._connections.admitted[broker.host, broker.port] = address
-        return about
+        return f"{broker.host}:{broker.port}"
+
+    async def _admit(self, node: Node) -> None:
+        """See to it that a broker may be dialled, unless it is connected: at the address it has now, by the rules."""
+        if self._connections.holds(node):
+            return
+        broker = self._connections.cluster.broker_metadata(node)
+        address = await self._thread.address(broker.host, broker.port)
+        self._connections.admitted[broker.host, broker.port] = address
 
     async def close(self) -> None:
         """Close every connection; nothing can be asked any more."""

@@ -1,4 +1,4 @@
-"""kafka-python's connections to brokers, with the only door to them guarded and three of its habits broken.
+"""kafka-python's connections to brokers, with the only door to them guarded and some of its habits broken.
 
 Why not its clients: ``KafkaAdminClient`` caches group coordinators for ever, fails a whole batch for one bad item and
 raises instead of waiting when a connection is busy; ``KafkaConsumer`` cannot watch another partition before its pending
@@ -28,12 +28,24 @@ CONNECT_TIMEOUT: Final = 2.0  # s for TCP, TLS, the version handshake and the lo
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-class _TlsTransport(KafkaSSLTransport):  # type: ignore[misc] # no stubs
-    """A transport whose handshake can be given up: the library's waits for ever."""
+class _Attentive:
+    """Hears a broker's last words. The library drops what comes together with the end, such as a refused login."""
+
+    def _sock_recv(self) -> tuple[bytes, Exception | None]:
+        received, end = super()._sock_recv()  # type: ignore[misc] # of the transport that this is mixed into
+        return received, None if received else end
+
+
+class _PlainTransport(_Attentive, KafkaTCPTransport):  # type: ignore[misc] # no stubs
+    """A transport of bytes as they are."""
+
+
+class _TlsTransport(_Attentive, KafkaSSLTransport):  # type: ignore[misc] # no stubs
+    """A transport over TLS, whose handshake can be given up: the library's waits for ever."""
 
     def give_up(self) -> None:
         """Wake the handshake with an error."""
-        self._sock.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(self._sock, socket.SHUT_RDWR)  # not SSLSocket's, which forgets that there is TLS
 
 
 class Connections(KafkaConnectionManager):  # type: ignore[misc] # no stubs
@@ -76,7 +88,7 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc] # no stubs
         sock = await create_connection(self._net, address, node.port, options, timeout_at=timeout_at)
         context = self.config["ssl_context"]
         if context is None:
-            return KafkaTCPTransport(self._net, sock, host=node.host)
+            return _PlainTransport(self._net, sock, host=node.host)
         return await self._secured(_TlsTransport(self._net, sock, host=node.host, ssl_context=context), timeout_at)
 
     async def _secured(self, transport: _TlsTransport, timeout_at: float) -> _TlsTransport:

@@ -6,8 +6,9 @@ The library hands one object of the caller's to a login, ``sasl_oauth_token_prov
 import time
 from importlib.util import find_spec
 from typing import Any, Final
+from urllib.parse import quote_plus as quote
 
-from aiohttp import BasicAuth
+from aiohttp import encode_basic_auth
 from kafka.net.sasl import SaslMechanismAwsMskIam, register_sasl_mechanism
 from kafka.net.sasl.msk import AwsMskIamClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
@@ -116,8 +117,10 @@ async def _granted(login: OAuth, egress: Egress) -> tuple[str, float]:
     secret = login.secret.get_secret_value()
     async with Web(egress) as web:
         try:
-            header = BasicAuth(login.client, secret)
-            return _read(await web.post_form(login.endpoint, form, header, patience=PATIENCE))
+            headers = {
+                "Authorization": encode_basic_auth(quote(login.client), quote(secret))
+            }  # quoted: RFC 6749, 2.3.1
+            return _read(await web.post_form(login.endpoint, form, headers=headers, patience=PATIENCE))
         except SourceUnavailable as refusal:
             if refusal.cause not in {Cause.DENIED, Cause.INVALID}:
                 raise
