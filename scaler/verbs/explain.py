@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from inspect import cleandoc
 from typing import Final
 
 from scaler.config.schema import settings
@@ -28,7 +29,7 @@ class Topic:
     @property
     def summary(self) -> str:
         """Return the first sentence."""
-        return self.description.partition(". ")[0].removesuffix(".") + "."
+        return self.description.partition("\n")[0].partition(". ")[0].removesuffix(".") + "."
 
 
 def topics(catalogue: Catalogue) -> list[Topic]:
@@ -102,4 +103,5 @@ def _rows(topic: Topic) -> Iterator[tuple[str, ...]]:
 
 
 def _words(text: str | None) -> str:
-    return " ".join((text or "").split())
+    """Return the paragraphs of a docstring, each as one line."""
+    return "\n\n".join(" ".join(each.split()) for each in cleandoc(text or "").split("\n\n"))

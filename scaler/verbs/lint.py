@@ -205,10 +205,20 @@ def _misunderstood(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> tu
         return ()
 
     texts = trigger.texts
-    for key in [key for key in texts if key.endswith(FROM_ENV)]:
-        guesses = (*_GUESSES, *_choices(kinds.get(texts.get("kind", "").strip()), key.removesuffix(FROM_ENV)))
+    kind = kinds.get(texts.get("kind", "").strip())
+    filled = [key for key in texts if key.endswith(FROM_ENV)]
+    for key in filled:
+        guesses = (*_GUESSES, *_choices(kind, key.removesuffix(FROM_ENV)))
         texts[key] = min(guesses, key=_fewest(problems, texts, key))
-    return problems(texts)
+    known = {*keys_of(kind.params)} if kind is not None else set()
+    stems = {key.removesuffix(FROM_ENV) for key in filled} & known
+    return tuple(said for said in problems(texts) if not _is_about(said, stems, known))
+
+
+def _is_about(said: str, keys: set[str], known: set[str]) -> bool:
+    """Tell whether a problem is about some of ``keys`` and no other key."""
+    named = {word.removesuffix(FROM_ENV) for word in _QUOTED.findall(said)} & known
+    return bool(named) and named <= keys
 
 
 def _fewest(

@@ -85,6 +85,13 @@ def test_a_key_that_is_there_twice_is_a_problem(tmp_path: Path) -> None:
     ]
 
 
+def test_what_keda_fills_is_not_judged_even_if_no_guess_is_right(tmp_path: Path) -> None:
+    file = tmp_path / "file.yaml"
+    metadata = "natsServerURL: nats://a:4222\nstream: s\nconsumer: c\ncredentialsFromEnv: CREDENTIALS"
+    file.write_text(scaled(metadata).replace("kind: jar", "kind: nats-jetstream"))
+    assert lint([file], None, installed().kinds).problems == ()
+
+
 def test_a_trigger_of_ours_needs_an_address_of_the_scaler_and_a_kind(tmp_path: Path) -> None:
     text = scaled().replace("      scalerAddress: warmscaler.warmscaler.svc:6000\n", "")
     assert said(linted(tmp_path, text))[0].startswith("6:5 metadata: 'scalerAddress' is required")

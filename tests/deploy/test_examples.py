@@ -1,0 +1,70 @@
+"""Every example is read by the code that will read it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scaler.config.document import Config
+from scaler.config.reading import load
+from scaler.probes.registry import installed
+from scaler.triggers.metadata import understand
+from scaler.verbs.lint import lint
+
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
+KINDS = installed().kinds
+CONFIG = EXAMPLES / "config.yaml"
+TRIGGERS = sorted(path for path in EXAMPLES.glob("*.yaml") if path != CONFIG)
+
+
+def uncommented(path: Path) -> str:
+    """Return the example with its commented-out keys in force: what is offered must work, too."""
+    lines = []
+    for line in path.read_text().splitlines():
+        bare = line.lstrip()
+        offered = bare.startswith("# ") and bare.split()[1].rstrip(":") in OFFERED
+        lines.append(line.replace("# ", "", 1) if offered and line.startswith("        ") else line)
+    return "\n".join(lines)
+
+
+OFFERED = {"sasl", "username", "passwordFromEnv", "tls", "sourceUnsafeSsl", "sourceTLS", "credentialsFromEnv"}
+
+
+def test_there_is_one_for_every_kind() -> None:
+    assert {path.stem for path in TRIGGERS} == set(KINDS)
+
+
+@pytest.mark.parametrize("path", TRIGGERS, ids=lambda path: path.stem)
+def test_its_trigger_is_understood(path: Path) -> None:
+    body = yaml.safe_load(path.read_text())
+    assert (body["apiVersion"], body["kind"], len(body["spec"]["triggers"])) == ("keda.sh/v1alpha1", "ScaledObject", 1)
+    trigger = body["spec"]["triggers"][0]
+    understood = understand("shop", body["metadata"]["name"], trigger["metadata"], KINDS, Config().defaults)
+    assert (understood.kind, trigger["type"]) == (path.stem, "external-push")
+    assert trigger["metadata"]["scalerAddress"] == "warmscaler.warmscaler.svc:6000"
+
+
+@pytest.mark.parametrize("path", [*TRIGGERS, CONFIG], ids=lambda path: path.stem)
+def test_lint_finds_nothing(path: Path) -> None:
+    report = lint([path], None, KINDS)
+    assert (report.problems, report.triggers + report.configurations) == ((), 1)
+
+
+@pytest.mark.parametrize("path", TRIGGERS, ids=lambda path: path.stem)
+def test_what_it_offers_in_comments_works_too(path: Path, tmp_path: Path) -> None:
+    (tmp_path / path.name).write_text(uncommented(path))
+    assert lint([tmp_path / path.name], None, KINDS).problems == ()
+
+
+def test_the_configuration_says_the_defaults() -> None:
+    assert load(CONFIG.read_bytes(), KINDS) == Config()
+
+
+def test_the_rules_that_the_configuration_offers_are_rules() -> None:
+    text = CONFIG.read_text()
+    for key in ("kinds: {}", "allow: []", "deny: []"):
+        text = text.replace(f"  {key}\n", "")
+    for line in ("kinds:", "  kafka:", "    bootstrapServers:", "    lagThreshold:", "allow:", "deny:", "  - {"):
+        text = text.replace(f"  # {line}", f"  {line}")
+    config = load(text.encode(), KINDS)
+    assert (len(config.egress.allow), len(config.egress.deny), list(config.defaults.kinds)) == (3, 1, ["kafka"])
