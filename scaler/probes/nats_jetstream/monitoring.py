@@ -77,6 +77,8 @@ class MonitoringSource:
         meta = page.get("meta_cluster")
         if is_document(meta) and count(meta, "cluster_size") > 1:
             return await self._walk(queries)
+        if page.get("disabled"):
+            raise SourceUnavailable(Cause.UNREACHABLE, "JetStream is off on this server")
         details = self._details(page)
         return {query: self._found(query, details) for query in queries}
 
@@ -150,8 +152,8 @@ class MonitoringSource:
         else:
             cluster = home.get("cluster")
             peers = texts(cluster, "urls") if is_document(cluster) else ()
-            names = (text(home, "server_name"), *peers)
-            hosts = (f"{name.partition('.')[0]}.{endpoint.hostname}" for name in names)
+            names = (name.partition(".")[0] for name in (text(home, "server_name"), *peers))
+            hosts = (f"{name}.{endpoint.hostname}" for name in names if name)
         for host in dict.fromkeys(hosts):
             where = str(Address(host, endpoint.port)) if endpoint.port else host
             yield f"{endpoint.scheme}://{where}{endpoint.path}"

@@ -17,8 +17,10 @@ from scaler.net.tls import Tls
 from scaler.probes.base import Amount, Found, Source, Surroundings, Unwatchable, Watching
 from scaler.probes.nats_jetstream import NatsJetStream
 from scaler.probes.nats_jetstream.records import Address, Consumer, Login, Monitoring, Servers
+from scaler.probes.registry import AnyProbe
 from tests.servers.nats import Nats
 
+KINDS: dict[str, AnyProbe] = {"nats-jetstream": NatsJetStream()}
 SURROUNDINGS = Surroundings(clock=lambda: Instant(time.monotonic()), egress=Egress(loopback=True))
 
 
@@ -182,6 +184,13 @@ async def watching(source: Source[Consumer], *queries: Consumer) -> AsyncIterato
         task.cancel()
         with suppress(asyncio.CancelledError, SourceUnavailable, Unwatchable):
             await task
+
+
+class NoJetStream(Nats):
+    """A NATS without JetStream."""
+
+    def _basics(self) -> list[str]:
+        return [line for line in super()._basics() if not line.startswith("jetstream")]
 
 
 def connections(server: Nats) -> list[dict[str, Any]]:

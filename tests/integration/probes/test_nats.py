@@ -14,6 +14,7 @@ from scaler.probes.nats_jetstream import NatsJetStream
 from scaler.probes.nats_jetstream.records import Consumer
 from tests.integration.probes.nats_world import (
     SURROUNDINGS,
+    NoJetStream,
     api_requests,
     connections,
     opened,
@@ -148,13 +149,6 @@ async def test_where_egress_forbids_it_nothing_is_dialled(nats_server: Nats) -> 
     closed = Surroundings(clock=SURROUNDINGS.clock, egress=Egress())
     assert await failure(place(nats_server.address), Consumer("S", "C"), closed) is Cause.FORBIDDEN
     assert nats_server.get("/varz")[1]["total_connections"] == before
-
-
-class NoJetStream(Nats):
-    """A NATS without JetStream."""
-
-    def _basics(self) -> list[str]:
-        return [line for line in super()._basics() if not line.startswith("jetstream")]
 
 
 async def test_a_server_without_jetstream_is_told_from_an_empty_stream(tmp_path: Path) -> None:

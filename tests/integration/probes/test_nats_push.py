@@ -12,11 +12,11 @@ from scaler.config.document import Config
 from scaler.hub import running_hub
 from scaler.model import Reading, Snapshot
 from scaler.probes.base import Unwatchable
-from scaler.probes.nats_jetstream import NatsJetStream
 from scaler.probes.nats_jetstream.records import Consumer
 from scaler.testing import Follower
 from scaler.triggers.metadata import understand
 from tests.integration.probes.nats_world import (
+    KINDS,
     SURROUNDINGS,
     Ear,
     Worker,
@@ -234,8 +234,7 @@ async def test_from_event_to_reading_takes_milliseconds(nats_server: Nats) -> No
 async def measured(server: Nats, times: int) -> list[float]:
     """Publish from zero, again and again, and take the time until the hub knows."""
     metadata = {"kind": "nats-jetstream", "natsServerURL": server.url, "stream": "FAST", "consumer": "A"}
-    probe = NatsJetStream()
-    trigger = understand("ns", "n", metadata | {"interval": "100ms"}, {probe.kind: probe}, Config().defaults)
+    trigger = understand("ns", "n", metadata | {"interval": "100ms"}, KINDS, Config().defaults)
     delays = []
     async with await worker(server) as jet, running_hub(SURROUNDINGS) as hub:
         await jet.stream("FAST", "A")
@@ -245,7 +244,7 @@ async def measured(server: Nats, times: int) -> list[float]:
             following.set_quiet(isinstance(reading, Snapshot) and reading.activity == 0)
             follower(reading)
 
-        following = hub.follow(probe, trigger.ask, trigger.interval, deliver)
+        following = hub.follow(KINDS[trigger.kind], trigger.ask, trigger.interval, deliver)
         await follower.until("nothing", lambda reading: isinstance(reading, Snapshot) and reading.value == 0)
         for _ in range(times):
             await asyncio.sleep(random.uniform(0.03, 0.1))  # the time between events is part of what is measured

@@ -10,12 +10,11 @@ from scaler.config.document import Config
 from scaler.errors import Cause
 from scaler.net.tls import Tls
 from scaler.probes.base import Amount, Found
-from scaler.probes.nats_jetstream import NatsJetStream
 from scaler.probes.nats_jetstream.keys import signer
 from scaler.probes.nats_jetstream.records import Consumer, Servers
 from scaler.triggers.metadata import understand
 from tests.integration.probes.nats_keys import Key, Operator
-from tests.integration.probes.nats_world import place, tried, worker
+from tests.integration.probes.nats_world import KINDS, place, tried, worker
 from tests.servers.certificates import issue
 from tests.servers.nats import Nats
 
@@ -27,8 +26,7 @@ NOBODY = Consumer("NO", "NO")  # to be told that it is missing, one must have be
 def source(server: Nats, metadata: Mapping[str, str]) -> Servers:
     """Take the way a user goes: from metadata."""
     usual = {"kind": "nats-jetstream", "natsServerURL": server.url, "stream": "NO", "consumer": "NO"}
-    probe = NatsJetStream()
-    found = understand("ns", "n", {**usual, **metadata}, {probe.kind: probe}, Config().defaults).ask.source
+    found = understand("ns", "n", {**usual, **metadata}, KINDS, Config().defaults).ask.source
     assert isinstance(found, Servers)
     return found
 
