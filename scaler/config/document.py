@@ -111,7 +111,7 @@ class LimitsSection(Section):
 
     triggers: Annotated[
         int,
-        Field(ge=1, le=1_000_000, description="Triggers kept at once, 1 to 1000000; one more is refused."),
+        Field(ge=1, le=1_000_000, description="Triggers kept at once; one more is refused."),
     ] = Limits().triggers
     forget_after: Annotated[
         float,

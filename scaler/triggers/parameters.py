@@ -18,7 +18,12 @@ _WORDS: Final[Mapping[str, str]] = {
     "password": "secret text",
     "go-duration": "duration",
 }
-_BOUNDS: Final = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
+_BOUNDS: Final = (  # by pydantic's names, too, which it uses where it does not know what a validator returns
+    ("at least", "minimum", "ge"),
+    ("more than", "exclusiveMinimum", "gt"),
+    ("at most", "maximum", "le"),
+    ("less than", "exclusiveMaximum", "lt"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +92,10 @@ def _parameter(keys: tuple[str, ...], schema: Mapping[str, Any], *, required: bo
 def _form(schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield the type in words, and its bounds."""
     yield _WORDS.get(schema.get("format", ""), _WORDS.get(schema.get("type", ""), "text"))
-    for bound, said in _BOUNDS:
-        if bound in schema:
-            yield f"{said} {_text(schema[bound], schema)}"
+    for said, *names in _BOUNDS:
+        for name in names:
+            if name in schema:
+                yield f"{said} {_text(schema[name], schema)}"
 
 
 def _text(value: object, schema: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 V = TypeVar("V")
 
@@ -88,9 +90,16 @@ def key_values(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((pair[0], pair[1]) for pair in pairs)
 
 
+class _Spelled:
+    """Says in a JSON Schema that a duration is written as a text; its bounds, in seconds, stay."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "type": "string", "format": "go-duration"}
+
+
 Whole = Annotated[int, _from_text(whole)]
 Number = Annotated[float, _from_text(number)]
 Boolean = Annotated[bool, _from_text(boolean)]
-Duration = Annotated[float, _from_text(duration), WithJsonSchema({"type": "string", "format": "go-duration"})]
+Duration = Annotated[float, _from_text(duration), _Spelled()]
 CommaList = Annotated[tuple[str, ...], _from_text(comma_list)]
 KeyValues = Annotated[tuple[tuple[str, str], ...], _from_text(key_values)]

@@ -216,7 +216,9 @@ def _misunderstood(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> tu
 
 
 def _is_about(said: str, keys: set[str], known: set[str]) -> bool:
-    """Tell whether a problem is about some of ``keys`` and no other key."""
+    """Tell whether a problem is about some of ``keys`` and no other key, known or not."""
+    if said.startswith("unknown key"):
+        return False
     named = {word.removesuffix(FROM_ENV) for word in _QUOTED.findall(said)} & known
     return bool(named) and named <= keys
 

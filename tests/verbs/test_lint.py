@@ -70,6 +70,7 @@ def test_a_good_trigger_is_fine(tmp_path: Path, kind: str) -> None:
         pytest.param(
             "addressFromEnv: JAR\ntresholdFromEnv: T", ["unknown key 'tresholdFromEnv'"], id="but its name is"
         ),
+        pytest.param("addressFromEnv: JAR\nadress: a:1", ["unknown key 'adress'"], id="and the names of others are"),
     ],
 )
 def test_problems_of_metadata(tmp_path: Path, metadata: str, found: list[str]) -> None:
