@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from string import printable
 from traceback import format_tb
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import quote
@@ -23,6 +22,7 @@ CODES: Final[dict[type[ScalerError], grpc.StatusCode]] = {
     SourceUnavailable: grpc.StatusCode.UNAVAILABLE,
 }
 _DETAILS: Final = 6000  # bytes of a message: it travels in a header, and clients refuse more than 8 KiB of them
+_PLAIN: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")  # what travels as it is
 
 S = TypeVar("S")
 Asked = TypeVar("Asked")
@@ -68,6 +68,6 @@ def _report(error: Exception, method: str) -> None:
 
 def _fitting(message: str) -> str:
     """Cut a message to what a header carries, where a byte beyond ASCII takes three."""
-    while len(quote(message, safe=printable)) > _DETAILS:
+    while len(quote(message, safe=_PLAIN)) > _DETAILS:
         message = message[: len(message) * 9 // 10]
     return message
