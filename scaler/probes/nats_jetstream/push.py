@@ -21,7 +21,7 @@ from scaler.probes.nats_jetstream.connection import Connection, Tap
 from scaler.probes.nats_jetstream.records import Consumer
 from scaler.probes.nats_jetstream.subjects import Reach
 
-LOOKS: Final = (0.001, 0.006, 0.030, 0.250)  # s after a message when its consumers are looked at: it may be stored late
+LOOKS: Final = (0.001, 0.006, 0.025, 0.080, 0.250)  # s after a message when its consumers are looked at
 PAUSE: Final = 0.010  # s until a subscription is renewed
 LONG_PAUSE: Final = 0.1  # s, the same while the traffic goes on
 CALM: Final = 0.25  # s without a message after which traffic counts as new
