@@ -3,7 +3,7 @@
 import asyncio
 
 import nats
-from nats.js.api import ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from scaler.net.egress import Egress
 from scaler.probes.registry import installed
@@ -30,7 +30,7 @@ async def test_a_consumer_of_jetstream(nats_server: Nats) -> None:
     client = await nats.connect(nats_server.url)
     stream = client.jetstream()
     await stream.add_stream(name="PROBEVERB", subjects=["probe-verb"])
-    await stream.add_consumer("PROBEVERB", ConsumerConfig(durable_name="c", ack_policy="explicit"))  # type: ignore[arg-type]
+    await stream.add_consumer("PROBEVERB", ConsumerConfig(durable_name="c", ack_policy=AckPolicy.EXPLICIT))
     for _ in range(4):
         await stream.publish("probe-verb", b"x")
     await client.close()
