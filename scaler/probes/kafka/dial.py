@@ -4,7 +4,7 @@ Why not its clients: ``KafkaAdminClient`` caches group coordinators for ever, fa
 raises instead of waiting when a connection is busy; ``KafkaConsumer`` cannot watch another partition before its pending
 fetch ends, and decodes every record. Both stand on the connection manager, which speaks to one broker at a time and
 does no more than it is asked. What is overridden here is private to kafka-python 3.0, which is why 3.1 is excluded; the
-tests of what brokers advertise, of TLS that never answers and of refused logins fail if an override goes unused.
+tests of admitted addresses, of TLS that never answers and of refused logins fail if an override goes unused.
 """
 
 import logging
@@ -72,9 +72,6 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc] # no stubs
         except ValueError as error:  # a broker that fails its half of a SCRAM login
             raise SaslAuthenticationFailedError(str(error)) from error
         return await connection.send_request(request, request_timeout_ms=within * 1000)
-
-    def maybe_raise_auth_failure(self, node_id: int | str) -> None:
-        """Do not remember a refused login for ever: passwords are corrected."""
 
     def close_idle_connections(self) -> None:
         """Leave idle connections to the brokers, which end them; the library's timer outlives a closed manager."""

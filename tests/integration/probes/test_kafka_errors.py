@@ -1,6 +1,7 @@
 """Kafka's error numbers on demand, from librdkafka's mock cluster: each is an outage of just what it is about."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,6 @@ from scaler.errors import Cause
 from scaler.probes.kafka.lag import Lag
 from scaler.probes.kafka.source import KafkaSource
 from tests.integration.probes.kafka_world import MockReadable, arranged, lags, opened, until, watching
-from tests.servers.kafka_desk import Desk
 from tests.servers.mock_kafka import Api, MockKafka
 
 pytestmark = pytest.mark.requires("mock-kafka")
@@ -19,20 +19,13 @@ ONE, TWO, THREE = (Lag(group=f"g{n}", topic=f"t{n}") for n in (1, 2, 3))
 
 @pytest.fixture
 async def source(mock_kafka: MockKafka) -> AsyncIterator[KafkaSource]:
-    """Read a cluster where broker n leads topic tn and coordinates group gn; each lags by 7 records."""
+    """Read a cluster where broker n leads topic tn and coordinates group gn, which has never committed: lag 1."""
     for n in (1, 2, 3):
         mock_kafka.create(f"t{n}")
         mock_kafka.move_leader(f"t{n}", 0, n)
         mock_kafka.move_coordinator(f"g{n}", n)
-
-    def arrange(desk: Desk) -> None:
-        for n in (1, 2, 3):
-            desk.produce(f"t{n}", 10)
-            desk.commit(f"g{n}", {(f"t{n}", 0): 3})
-
-    await arranged(mock_kafka, arrange)
     async with opened(*mock_kafka.address.split(","), probe=MockReadable()) as source:
-        assert await lags(source, ONE, TWO, THREE) == [7, 7, 7]
+        assert await lags(source, ONE, TWO, THREE) == [1, 1, 1]
         yield source
 
 
@@ -55,9 +48,9 @@ async def test_an_error_is_an_outage_of_what_it_is_about(
     mock_kafka: MockKafka, source: KafkaSource, api: Api, code: int, cause: Cause
 ) -> None:
     mock_kafka.fail(api, *[code] * 4, broker=2)
-    assert await lags(source, ONE, TWO, THREE) == [7, cause, 7]
+    assert await lags(source, ONE, TWO, THREE) == [1, cause, 1]
     mock_kafka.forgive(api)
-    await until(source, TWO, lambda answer: answer == 7)
+    await until(source, TWO, lambda answer: answer == 1)
 
 
 @pytest.mark.parametrize(("code", "cause"), [(3, Cause.MISSING), (29, Cause.DENIED), (17, Cause.MISSING)])
@@ -67,9 +60,9 @@ async def test_a_topic_that_cannot_be_described_fails_alone(
     mock_kafka.create("t4")
     mock_kafka.fail_topic("t4", code)
     other = Lag(group="g1", topic="t4")
-    assert await lags(source, ONE, other) == [7, cause]
+    assert await lags(source, ONE, other) == [1, cause]
     mock_kafka.fail_topic("t4", 0)
-    assert await lags(source, ONE, other) == [7, 1]
+    assert await lags(source, ONE, other) == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -86,14 +79,14 @@ async def test_what_has_moved_is_found_in_the_same_read(
     mock_kafka: MockKafka, source: KafkaSource, api: Api, code: int
 ) -> None:
     mock_kafka.fail(api, code, broker=2)
-    assert await lags(source, ONE, TWO, THREE) == [7, 7, 7]
+    assert await lags(source, ONE, TWO, THREE) == [1, 1, 1]
 
 
 async def test_moves_are_followed_without_an_outage(mock_kafka: MockKafka, source: KafkaSource) -> None:
     for n in (2, 3, 1):
         mock_kafka.move_leader("t1", 0, n)
         mock_kafka.move_coordinator("g1", n)
-        assert await lags(source, ONE, TWO, THREE) == [7, 7, 7]
+        assert await lags(source, ONE, TWO, THREE) == [1, 1, 1]
 
 
 async def test_a_coordinator_that_moved_away_from_a_dead_broker_is_found(
@@ -103,19 +96,19 @@ async def test_a_coordinator_that_moved_away_from_a_dead_broker_is_found(
     mock_kafka.down(1)
     mock_kafka.move_leader("t1", 0, 3)
     mock_kafka.move_coordinator("g1", 3)
-    assert await lags(source, ONE, TWO, THREE) == [7, 7, 7]
+    assert await lags(source, ONE, TWO, THREE) == [1, 1, 1]
 
 
 async def test_a_partition_without_a_leader_is_an_outage(mock_kafka: MockKafka, source: KafkaSource) -> None:
     mock_kafka.move_leader("t2", 0, -1)
-    assert await lags(source, ONE, TWO, THREE) == [7, Cause.LOADING, 7]
+    assert await lags(source, ONE, TWO, THREE) == [1, Cause.LOADING, 1]
     mock_kafka.move_leader("t2", 0, 3)
-    assert await lags(source, ONE, TWO, THREE) == [7, 7, 7]
+    assert await lags(source, ONE, TWO, THREE) == [1, 1, 1]
 
 
 async def test_the_beginning_of_a_log_is_not_worth_an_outage(mock_kafka: MockKafka, source: KafkaSource) -> None:
-    query = Lag(group="nobody", topic="t1", earliest=True)
-    mock_kafka.move_coordinator("nobody", 2)
+    query = Lag(group="g2", topic="t1", earliest=True)
+    await arranged(mock_kafka, lambda desk: desk.produce("t1", 10))
     assert await lags(source, query) == [10]
     mock_kafka.fail(Api.LIST_OFFSETS, 0, 42, broker=1)
     assert await lags(source, query) == [10]
@@ -126,12 +119,22 @@ async def test_a_cluster_that_is_gone_is_an_outage_as_a_whole(mock_kafka: MockKa
     assert set(await lags(source, ONE, TWO, THREE)) <= {Cause.UNREACHABLE, Cause.TIMEOUT}
     mock_kafka.up()
     for query in (ONE, TWO, THREE):
-        await until(source, query, lambda answer: answer == 7)
+        await until(source, query, lambda answer: answer == 1)
+
+
+async def test_a_broker_that_does_not_answer_is_waited_for_once(mock_kafka: MockKafka, source: KafkaSource) -> None:
+    mock_kafka.delay(3_600, broker=2)
+    assert await lags(source, ONE, TWO, THREE) == [1, Cause.TIMEOUT, 1]
+    began = time.monotonic()
+    assert await lags(source, ONE, TWO, THREE) == [1, Cause.TIMEOUT, 1]
+    assert time.monotonic() - began < 1.0
+    mock_kafka.delay(0)
+    await until(source, TWO, lambda answer: answer == 1)
 
 
 async def test_a_slow_cluster_is_waited_for(mock_kafka: MockKafka, source: KafkaSource) -> None:
     mock_kafka.delay(0.4)
-    assert await lags(source, ONE, TWO, THREE) == [7, 7, 7]
+    assert await lags(source, ONE, TWO, THREE) == [1, 1, 1]
 
 
 async def test_old_brokers_are_asked_group_by_group(mock_kafka: MockKafka, source: KafkaSource) -> None:
@@ -160,7 +163,7 @@ async def test_a_partition_that_its_broker_disowns_is_uncovered_until_it_is_read
             mock_kafka.move_leader("t2", 0, 3)
             assert await ear.hears() == {TWO}
             await ear.covers(ONE)
-            assert await lags(source, TWO) == [7]
+            assert await lags(source, TWO) == [1]
             await ear.covers(ONE, TWO)
             while not ear.hints.empty():
                 ear.hints.get_nowait()
