@@ -1,6 +1,6 @@
 """YAML is read with places, and what could hurt is refused early."""
 
-from time import monotonic
+from time import process_time
 
 import pytest
 
@@ -82,9 +82,9 @@ def test_what_is_refused(content: bytes, said: str) -> None:
     ],
 )
 def test_the_worst_text_takes_a_few_seconds_at_most(content: bytes) -> None:
-    began = monotonic()
+    began = process_time()
     read_trees(content)
-    assert monotonic() - began < 10
+    assert process_time() - began < 10
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
