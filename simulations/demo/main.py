@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from simulations.demo.options import Options, Output, Words, understand
+from scaler.verbs.output import Output, show_data
+from simulations.demo.options import Options, Words, understand
 from simulations.demo.stages import Headless, Live, Plain, Stage
 
 if TYPE_CHECKING:
@@ -104,9 +105,9 @@ class Interruption:
 
 
 def _print(report: "Report", options: Options) -> None:
-    from simulations.demo.summary import document, print_summary
+    from simulations.demo.summary import print_summary
 
     if options.output is Output.TABLE:
         print_summary(report, Console())
     else:
-        print(document(report, options.output))  # noqa: T201 - this is what was asked for
+        show_data(report.document(), options.output)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from scaler.errors import ConfigError
+from scaler.verbs.output import Output
 
 SLOWEST: Final = 0.1
 FASTEST: Final = 20.0
@@ -33,14 +34,6 @@ class Compare(StrEnum):
 
     POLL = "poll"
     NONE = "none"
-
-
-class Output(StrEnum):
-    """How the result is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +74,7 @@ class Words:
     duration: str | None = None
     outage: str | None = None
     headless: bool = False
-    output: str = Output.TABLE
+    output: Output = Output.TABLE
 
 
 def understand(words: Words) -> Options:
@@ -103,7 +96,7 @@ def understand(words: Words) -> Options:
         duration=take(_run_length, words.duration, None) if words.duration is not None else _default(words),
         outage=take(outage, words.outage, None) if words.outage is not None else None,
         headless=words.headless,
-        output=take(lambda text: _one_of(Output, "--output", text), words.output, Output.TABLE),
+        output=words.output,
     )
     problems += _clashes(options)
     if problems:

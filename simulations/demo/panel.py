@@ -31,6 +31,7 @@ _NAMES: Final = {
     Phase.SCHEDULING: "scheduling",
     Phase.LEAVING: "leaving",
 }
+_SETTLED: Final = {Phase.READY, Phase.LEAVING}
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ def _replicas(lane: LaneView, width: int, room: Room) -> list[Text]:
     """Draw ready pods, and above them those that are asked for and not ready yet."""
     shown = grouped(lane.samples, width, lambda samples: samples[-1], Sample())
     wanted = [each.replicas for each in shown]
-    top = max(LEAST_REPLICAS, *wanted)
+    top = max([LEAST_REPLICAS, *wanted])
     layers = filled([each.ready for each in shown], wanted, room.chart, top, room.ink)
     return _labelled(["replicas", f"{lane.ready} of {lane.replicas}", "ready"], [_layered(*each) for each in layers])
 
@@ -98,9 +99,14 @@ def _layered(solid: str, shade: str) -> Text:
 def _pods(lane: LaneView, width: int) -> Text:
     if not lane.phases and lane.pending is not None:
         return Text(f"none, an event waits {spoken(lane.pending)}", style=BAD)
-    counts = {name: lane.phases.count(phase) for phase, name in _NAMES.items()}
-    words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    return Text(words if len(words) <= width else words.replace(", ", " ")) if words else Text("none")
+    words = _counted([_NAMES[phase] for phase in lane.phases])
+    if len(words) > width:
+        words = _counted([_NAMES[phase] if phase in _SETTLED else "starting" for phase in lane.phases])
+    return Text(words or "none")
+
+
+def _counted(names: Sequence[str]) -> str:
+    return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
 
 
 def _awake(lane: LaneView, width: int) -> Text:
@@ -120,7 +126,7 @@ def charted(
 ) -> list[Text]:
     """Draw a chart with its labels; ``colours`` say in which columns the broker was down, and the style of others."""
     down, style = colours
-    rows = bars(values, height, max(LEAST_BACKLOG, *values), ink)
+    rows = bars(values, height, max([LEAST_BACKLOG, *values]), ink)
     return _labelled(labels, [_inked(row, down, style) for row in rows])
 
 

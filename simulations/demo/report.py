@@ -126,7 +126,7 @@ def _outage(world: World) -> OutageReport:
     ledgers = [lane.ledger for lane in world.lanes]
     now = world.clock.now()
     return OutageReport(
-        seconds=round(sum((each.end or now) - each.start for each in world.outages), 3),
+        seconds=round(sum([(each.end or now) - each.start for each in world.outages], 0.0), 3),
         scale_downs=sum(ledger.scale_downs for ledger in ledgers),
         foreseen=sum(ledger.foreseen for ledger in ledgers),
         events_kept=_most(lane.producer.kept for lane in world.lanes),

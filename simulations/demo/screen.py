@@ -57,10 +57,10 @@ def _health(view: View) -> Text:
     row = Text(" ")
     row.append_text(_fact("broker", "up" if up else f"DOWN {view.outage:.0f} s", good=up))
     row.append_text(_fact("scaler", view.scaler, good=view.scaler is Condition.SERVING))
-    row.append(f"outages {view.outages:.0f} s, scale-downs by them ")
+    row.append(f"outages {view.outages:.0f} s, scale-downs ")
     row.append(str(view.scale_downs), style=GOOD if not view.scale_downs else BAD)
     if view.foreseen:
-        row.append(f" ({view.foreseen} due before)", style="dim")
+        row.append(f" ({view.foreseen} due)", style="dim")
     return one_row(row)
 
 

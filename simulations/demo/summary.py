@@ -1,14 +1,11 @@
-"""What is said at the end of a run: one document for programs, or a table for people."""
+"""What is said to people at the end of a run, and what they may try next."""
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from simulations.demo.options import Output
 from simulations.demo.report import LaneReport, OutageReport, Report
 from simulations.demo.view import spoken
 
@@ -19,18 +16,11 @@ NEXT: Final = (
 )
 
 
-def document(report: Report, output: Output) -> str:
-    """Return the report as text for a program."""
-    if output is Output.YAML:
-        return yaml.safe_dump(report.document(), sort_keys=False).rstrip()
-    return json.dumps(report.document(), indent=2)
-
-
 def print_summary(report: Report, console: Console) -> None:
     """Print the report for people, and what to try next."""
     console.print(_comparison(report))
-    console.print(_outage(report.outage))
-    console.print(_exactness(report))
+    console.print(_outage(report.outage), soft_wrap=not console.is_terminal)
+    console.print(_exactness(report), soft_wrap=not console.is_terminal)
     console.print("\n[bold]Next:[/]")
     for command, what in NEXT:
         console.print(f"  {command}\n    [dim]{what}[/]", highlight=False, soft_wrap=True)

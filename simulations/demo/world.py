@@ -148,14 +148,23 @@ class World:
 
     async def _revive(self) -> None:
         outage = self.outage
-        if outage is not None and not self._reviving:
-            self._reviving = True
+        if outage is None or self._reviving:
+            return
+        self._reviving = True
+        try:
             await self.broker.revive()
+        except NotStarted as error:
+            self.journal.say("broker", f"does not start again: {error}", loud=True)
+        else:
+            self._over(outage)
+        finally:
             self._reviving = False
-            outage.end = self.clock.now()
-            for lane in self.lanes:
-                lane.ledger.outage_ends(outage.end)
-            self.journal.say("broker", f"back after {outage.end - outage.start:.1f} s", loud=True)
+
+    def _over(self, outage: Outage) -> None:
+        outage.end = self.clock.now()
+        for lane in self.lanes:
+            lane.ledger.outage_ends(outage.end)
+        self.journal.say("broker", f"back after {outage.end - outage.start:.1f} s", loud=True)
 
 
 def _sampled(lane: Lane) -> Sample:

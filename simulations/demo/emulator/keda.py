@@ -95,7 +95,6 @@ class Keda:
         self.on_heard: Callable[[Heard], None] = lambda _: None
         self.on_move: Callable[[Move, str], None] = lambda _move, _why: None
         self.record = Record(scaled=wanted, begun=0.0)
-        self.check_at = 0.0
         self._trigger = trigger
         self._target = target
         self._clock = clock
@@ -143,12 +142,11 @@ class Keda:
         """Step the model, do what it says, and let the loop look again what is due."""
         at = self._clock.now()
         self.record.entries.append(Happened(at=at, event=event))
-        event = seen_by(event, self._target.replicas, self._target.ready)
-        self._state, actions = step(self.scaled, self._state, event, at)
-        self.check_at = self._state.check_at
-        cause = Cause.PUSH if isinstance(event, Pushed) else Cause.CHECK
-        for action in actions:
-            self._do(action, asked, cause)
+        event, before = seen_by(event, self._target.replicas, self._target.ready), self._state
+        self._state, actions = step(self.scaled, before, event, at)
+        for number, action in enumerate(actions):
+            pushed = isinstance(event, Pushed) or (before.pushed and number > 0)  # one that waited for a check's end
+            self._do(action, asked, Cause.PUSH if pushed else Cause.CHECK)
         self._wake.set()
 
     def _do(self, action: Action, asked: Moment, cause: Cause) -> None:
