@@ -48,7 +48,8 @@ def amount(consumer: Consumer, answer: Answer) -> Found:
     In a cluster only the leader knows; what a member without a leader says is an error and not its (zero) count.
     """
     if isinstance(answer, SourceUnavailable):
-        return answer
+        missing = answer.cause is Cause.MISSING
+        return SourceUnavailable(Cause.MISSING, f"{consumer}: {answer.detail}") if missing else answer
     if "cluster" in answer and not leader(answer):
         return SourceUnavailable(Cause.UNREACHABLE, f"{consumer} has no leader now")
     pending, unacknowledged = answer.get("num_pending"), answer.get("num_ack_pending")
