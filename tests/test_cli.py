@@ -107,8 +107,8 @@ def test_a_reading_is_printed_for_people(run: Run) -> None:
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.splitlines()[:6] == [
         "kind    memory",
-        "source  Shelves()",
-        "query   Key(name='nothing')",
+        "source  this process",
+        "query   number nothing",
         "metric  memory-nothing, target 5",
         "value   0",
         "active  no (0 ≤ 0)",
@@ -138,7 +138,7 @@ def test_loopback_can_be_forbidden(run: Run) -> None:
 
 def test_the_environment_fills_what_keda_would_fill(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBS", "jobs")
-    assert "Key(name='jobs')" in run("probe", "memory", "keyFromEnv=JOBS").out
+    assert "number jobs" in run("probe", "memory", "keyFromEnv=JOBS").out
 
 
 def test_lint_prints_what_it_found_and_exits_by_it(run: Run, tmp_path: Path) -> None:

@@ -26,12 +26,20 @@ class MemoryParams(Params):
 class Shelves:
     """The source: there is one in a process."""
 
+    def __str__(self) -> str:
+        """Name it, for an operator."""
+        return "this process"
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """The query: the number under a name."""
 
     name: str
+
+    def __str__(self) -> str:
+        """Name it, for an operator."""
+        return f"number {self.name}"
 
 
 class Shelf:

@@ -58,6 +58,10 @@ class CronParams(Params):
 class WallClock:
     """The source: there is one in the world."""
 
+    def __str__(self) -> str:
+        """Name it, for an operator."""
+        return "the wall clock"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -66,6 +70,10 @@ class Window:
     start: Schedule
     end: Schedule
     replicas: int
+
+    def __str__(self) -> str:
+        """Name the window, for an operator."""
+        return f"{self.replicas} replicas from {self.start} to {self.end}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

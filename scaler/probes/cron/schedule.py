@@ -59,6 +59,10 @@ class Schedule:
     calendar: str
     zone: str
 
+    def __str__(self) -> str:
+        """Name the schedule, for an operator."""
+        return f"'{self.calendar or 'never'}' {self.zone}"
+
     def after(self, now: datetime) -> datetime | None:
         """Return the first instant later than ``now`` at which it fires, in UTC; ``None`` if that never happens.
 

@@ -50,6 +50,15 @@ class Lag:
     even: bool = False
     exclude_persistent: bool = False
 
+    def __str__(self) -> str:
+        """Name what is read, for an operator."""
+        only = "".join(f" {first}-{last}" for first, last in self.only)
+        return (
+            f"group {self.group}, "
+            + (f"topic {self.topic}" if self.topic else "all topics")
+            + (only and f" partitions{only}")
+        )
+
     def counts(self, number: int) -> bool:
         """Tell whether the partition of this number is asked about."""
         return not self.only or any(first <= number <= last for first, last in self.only)

@@ -123,6 +123,10 @@ class Key:
 
     name: str
 
+    def __str__(self) -> str:
+        """Name the key, for an operator."""
+        return f"key {self.name}"
+
 
 def server(params: RedisParams) -> Server:
     """Name the server. An empty host is this machine, as it is natively; further addresses are for clusters."""
