@@ -68,7 +68,7 @@ class Brokers:
         """Name a broker that may be asked what any of them knows, if possible one that is connected."""
         nodes: list[Node] = [broker.node_id for broker in self._connections.cluster.brokers()]
         failures = [failure for failure in map(self._shuns, nodes) if failure is not None]
-        ready = [node for node in nodes if self._shuns(node) is None and self._connections.connection_delay(node) == 0]
+        ready = [node for node in nodes if self._shuns(node) is None and not self._connections.rests(node)]
         if not ready:
             raise failures[0] if failures else SourceUnavailable(Cause.UNREACHABLE, "no broker can be reached")
         return next((node for node in ready if self._connections.holds(node)), ready[0])
@@ -142,9 +142,7 @@ class Brokers:
 
     async def close(self) -> None:
         """Close every connection; nothing can be asked any more."""
-        with suppress(RuntimeError, TimeoutError):  # the thread has ended, and all connections with it
-            async with asyncio.timeout(SLOW):
-                await self._thread.do(self._connections.close)
+        await self._thread.drop(self._connections)
 
 
 class Thread:
@@ -162,12 +160,22 @@ class Thread:
             "ssl_context": None if cluster.tls is None else client_context(cluster.tls),
             "sasl_oauth_token_provider": self._identity.token,
         }
+        self._kept: set[Connections] = set()
         self._net = NetworkSelector(client_id=CLIENT_ID)
         self._net.start()
 
     async def brokers(self) -> Brokers:
         """Make a set of connections, none of them open yet."""
-        return Brokers(self, await self.do(Connections, self._net, self._config))
+        connections = await self.do(Connections, self._net, self._config)
+        self._kept.add(connections)
+        return Brokers(self, connections)
+
+    async def drop(self, connections: Connections) -> None:
+        """Close a set of connections."""
+        self._kept.discard(connections)
+        with suppress(RuntimeError, TimeoutError):  # the thread has ended, and all connections with it
+            async with asyncio.timeout(SLOW):
+                await self.do(connections.close)
 
     async def address(self, host: str, port: int) -> str:
         """Say where a broker may be dialled, and have a login ready for it."""
@@ -196,12 +204,14 @@ class Thread:
         return await promise
 
     async def close(self) -> None:
-        """End the thread and close whatever is open; takes at most a second or so."""
+        """Close whatever is open and end the thread; takes at most a second or so."""
         await asyncio.to_thread(self._end)
 
     def _end(self) -> None:
         with suppress(RuntimeError):  # closed twice
-            self._net.stop(timeout_ms=1000)
+            for connections in self._kept:
+                self._net.call_soon_threadsafe(connections.close)
+            self._net.stop(timeout_ms=SLOW * 1000)
             self._net.close()
 
 

@@ -10,6 +10,7 @@ tests of admitted addresses, of TLS that never answers and of refused logins fai
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -61,6 +62,11 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc] # no stubs
     def holds(self, node: int | str) -> bool:
         """Tell whether there is a connection, or one that is being made."""
         return node in self._conns
+
+    def rests(self, node: int | str) -> bool:
+        """Tell whether a broker that could not be reached is left alone for a moment."""
+        _, until, _ = self._backoff.get(node, (0, 0.0, 0))
+        return bool(until > time.monotonic())
 
     async def exchange(self, request: Message, node: int | str, within: float) -> Message:
         """Send a request and return its response, connecting first if need be."""

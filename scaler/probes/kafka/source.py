@@ -63,9 +63,6 @@ class KafkaSource:
 
     async def close(self) -> None:
         """Close the connections and end the thread."""
-        for brokers in (self._brokers, self._watchers):
-            if brokers is not None:
-                await brokers.close()
         await self._thread.close()
 
     def _learn(self, response: Message) -> None:
