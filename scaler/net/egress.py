@@ -6,6 +6,7 @@ a name that answers differently the second time gains nothing.
 """
 
 import asyncio
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ NOWHERE: Final = tuple(ip_network(text) for text in ("0.0.0.0/8", "255.255.255.2
 _LOOKUPS: Final = ThreadPoolExecutor(max_workers=256, thread_name_prefix="asyncio_lookup")
 """Threads for lookups alone, and many: a name server that does not answer holds each for up to a minute."""
 
+_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 _NAT64: Final = ip_network("64:ff9b::/96")
 _IN_NAT64_OF_A_SITE: Final = ip_network("64:ff9b:1::/48")
 _COMPATIBLE: Final = ip_network("::/96")
@@ -139,7 +141,7 @@ def _canonical(host: str) -> str:
 
 def split_host_port(text: str, *, lowest: int = 1) -> tuple[str, int]:
     """Split ``host:port`` or ``[v6]:port``; raise ``ValueError`` with what is wrong."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or not lowest <= int(port) <= MAX_PORT:
+    match = _HOST_PORT.fullmatch(text)
+    if match is None or not lowest <= int(match["port"]) <= MAX_PORT:
         raise ValueError(f"{text!r} is not host:port")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return match["v6"] or match["host"], int(match["port"])

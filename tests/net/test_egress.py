@@ -316,7 +316,10 @@ def test_host_and_port(text: str, expected: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["redis", "redis:", "redis:0", "redis:65536", "redis:-1", "redis:1.5", "redis:x", "", "redis:\u0665", "r: 1"],
+    [
+        *("redis", "redis:", "redis:0", "redis:65536", "redis:-1", "redis:1.5", "redis:x", "", "redis:\u0665", "r: 1"),
+        *("::1:6379", ":::1", "[::1]", "[]:1", "[[::1]]:1", "a:b:1", "redis:000001", "redis:" + "9" * 5000),
+    ],
 )
 def test_no_host_and_port(text: str) -> None:
     with pytest.raises(ValueError, match="is not host:port"):
