@@ -4,6 +4,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from scaler.model import Why
 from scaler.observe.tally import Tallies
 
 REGISTRY: Final = CollectorRegistry()
@@ -39,6 +40,11 @@ OPENS: Final = Counter(
 )
 DECISIONS: Final = Counter(
     "warmscaler_decisions_total", "Changes of a decision, by its reason.", ["why"], registry=REGISTRY
+)
+for _why in Why:
+    DECISIONS.labels(_why.name.lower())
+TRIGGERS: Final = Gauge(
+    "warmscaler_triggers", "Live triggers, by what their decision is worth.", ["state"], registry=REGISTRY
 )
 FORGOTTEN: Final = Counter(
     "warmscaler_triggers_forgotten_total", "Triggers dropped because nobody asked for them.", registry=REGISTRY

@@ -1,5 +1,6 @@
 """``/metrics``, ``/healthz``, ``/readyz`` and ``/status``: GET only, and nothing of it is secret."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, assert_never
@@ -12,7 +13,7 @@ from scaler.errors import ConfigError
 from scaler.model import Decision, Instant, Outage, Standing, Undecided, Verdict
 from scaler.net.egress import split_host_port
 from scaler.net.secrets import redacted, secrets_of
-from scaler.observe.metrics import REGISTRY
+from scaler.observe.metrics import REGISTRY, TRIGGERS
 
 MAX_REQUEST: Final = 1024  # bytes: nothing is ever posted
 
@@ -56,12 +57,28 @@ def application(
         triggers = [told(live, clock()) for live in decisions]
         return web.json_response({"ready": ready(), "config": config(), "triggers": triggers})
 
+    expose = make_aiohttp_handler(registry=REGISTRY)
+
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        _count(decisions)
+        return await expose(request)
+
     app = web.Application(client_max_size=MAX_REQUEST)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/status", status)
-    app.router.add_get("/metrics", make_aiohttp_handler(registry=REGISTRY))
+    app.router.add_get("/metrics", metrics)
     return app
+
+
+def _count(decisions: Decisions) -> None:
+    states = Counter(_state(live.judge.verdict) for live in decisions)
+    for state in Standing:
+        TRIGGERS.labels(state).set(states[state])
+
+
+def _state(verdict: Verdict) -> Standing:
+    return verdict.standing if isinstance(verdict, Decision) else Standing.UNKNOWN
 
 
 def told(live: Live, now: Instant) -> dict[str, Any]:
