@@ -3,13 +3,20 @@
 The library hands one object of the caller's to a login, ``sasl_oauth_token_provider``; in that slot the identity comes.
 """
 
+import base64
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 from urllib.parse import quote_plus as quote
+from uuid import uuid4
 
 from aiohttp import encode_basic_auth
-from kafka.net.sasl import SaslMechanismAwsMskIam, register_sasl_mechanism
+from kafka.errors import SaslAuthenticationFailedError
+from kafka.net.sasl import SaslMechanismAwsMskIam, SaslMechanismGSSAPI, register_sasl_mechanism
 from kafka.net.sasl.msk import AwsMskIamClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 from pydantic import SecretStr
@@ -66,7 +73,44 @@ class MskIam(SaslMechanismAwsMskIam):  # type: ignore[misc] # no stubs
         )
 
 
+class Gssapi(SaslMechanismGSSAPI):  # type: ignore[misc] # no stubs
+    """GSSAPI as the principal of the trigger, never as that of the process.
+
+    The configuration (krb5.conf, so also which key distribution centres are asked) is the process's. Asking them blocks
+    the thread of this one cluster.
+    """
+
+    def __init__(self, **config: Any) -> None:  # noqa: ANN401 - kafka-python's
+        gssapi = import_module("gssapi")
+        self.auth_id = f"{config['sasl_kerberos_service_name']}@{config['host']}"
+        self._is_done = False
+        self._is_authenticated = False
+        try:
+            service = gssapi.Name(self.auth_id, gssapi.NameType.hostbased_service)
+            self.gssapi_name = service.canonicalize(gssapi.MechType.kerberos)
+            with _credentials(gssapi, config["sasl_oauth_token_provider"]) as mine:
+                self._client_ctx = gssapi.SecurityContext(name=self.gssapi_name, creds=mine, usage="initiate")
+                self._next_token = self._client_ctx.step(None)
+        except gssapi.exceptions.GSSError as error:
+            raise SaslAuthenticationFailedError(str(error)) from error
+
+
+@contextmanager
+def _credentials(gssapi: Any, login: Kerberos) -> Iterator[Any]:  # noqa: ANN401 - a package that may not be there
+    """Offer what proves the principal; a keytab is a file, and only for so long."""
+    name = gssapi.Name(login.principal, gssapi.NameType.kerberos_principal)
+    if login.keytab is None:
+        yield gssapi.raw.acquire_cred_with_password(name, _shown(login.password).encode(), usage="initiate").creds
+        return
+    with NamedTemporaryFile() as file:
+        file.write(base64.b64decode(_shown(login.keytab)))
+        file.flush()
+        store = {"client_keytab": f"FILE:{file.name}", "ccache": f"MEMORY:{uuid4()}"}
+        yield gssapi.Credentials(name=name, usage="initiate", store=store)
+
+
 register_sasl_mechanism("AWS_MSK_IAM", MskIam, overwrite=True)
+register_sasl_mechanism("GSSAPI", Gssapi, overwrite=True)
 
 
 class Identity:
