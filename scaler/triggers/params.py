@@ -4,6 +4,7 @@ A key ``xFromEnv`` is an alias of ``x`` that KEDA has filled with a value from t
 is treated as a secret in messages.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from scaler.net.secrets import redacted
 
 FROM_ENV: Final = "FromEnv"
 _SHOWN: Final = 60  # characters of a wrong key or value that a message repeats
+_ITEMS: Final = re.compile(r"[\s,;=]+")
 _TELLING: Final = 4  # characters
 _NAMED: Final = 20  # unknown keys that a message names: looking for the nearest known one takes time
 
@@ -61,12 +63,15 @@ class _Given:
 
     def kept_in(self, reason: str) -> str:
         """Return ``reason``, unless it repeats a secret value."""
-        return "is not acceptable" if self.secret and self.telling in reason else reason
+        return "is not acceptable" if any(each in reason for each in self.telling()) else reason
 
-    @property
-    def telling(self) -> str:
-        """The text as it would give itself away; one that is very short is in any sentence by chance, unless quoted."""
-        return self.text if len(self.text) >= _TELLING else repr(self.text)
+    def telling(self) -> Iterator[str]:
+        """Yield what would give a secret away: all of it, and each item if it is a list.
+
+        What is very short is in any sentence by chance, unless it is quoted.
+        """
+        for piece in (self.text, *_ITEMS.split(self.text)) if self.secret else ():
+            yield piece if len(piece) >= _TELLING else repr(piece)
 
 
 def keys_by_field(model: type[Params]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -171,7 +176,8 @@ def _reason(error: ErrorDetails) -> str:
 
 
 def _without_secrets(problems: Iterable[str], given: Mapping[str, _Given]) -> list[str]:
-    return [redacted(problem, [each.telling for each in given.values() if each.secret]) for problem in problems]
+    secrets = [piece for each in given.values() for piece in each.telling()]
+    return [redacted(problem, secrets) for problem in problems]
 
 
 def _cross(model: type[P], given: Mapping[str, _Given], wrong: list[ErrorDetails]) -> list[str]:

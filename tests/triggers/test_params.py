@@ -131,6 +131,19 @@ def test_a_rule_between_parameters_shows_no_secret_either() -> None:
     assert problem == "'strict' and 'wait' do not go together at ***"
 
 
+def test_a_parser_that_repeats_an_item_gives_nothing_away_either() -> None:
+    def complain(text: str) -> str:
+        raise ValueError(f"{text.rsplit(',', maxsplit=1)[-1]} is not host:port")
+
+    class Quoting(Params):
+        """Repeats the last item of what it was given."""
+
+        addresses: Annotated[str, BeforeValidator(complain), Field(description="Where.")] = ""
+
+    _, (problem,) = read(Quoting, {"addressesFromEnv": f"here:1,{SECRET}"})
+    assert problem == "'addressesFromEnv' (value not shown) is not acceptable"
+
+
 def test_a_parser_that_repeats_the_value_gives_no_secret_away() -> None:
     def complain(text: str) -> str:
         raise ValueError(f"{text!r} is not host:port")
