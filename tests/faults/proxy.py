@@ -89,7 +89,7 @@ class Proxy:
         """Undo everything."""
         self.requests = self.answers = NONE
         if self._listener is None:
-            self._listener = await asyncio.start_server(self._serve, self.host, self.port, backlog=1024)
+            self._listener = await asyncio.start_server(self._accept, self.host, self.port, backlog=1024)
 
     async def __aenter__(self) -> Self:
         await self.heal()
@@ -98,11 +98,15 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         await self.refuse()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection in a task that is kept here: asyncio's own would complain when it is cancelled (3.11)."""
         self.accepted += 1
-        connection = self._open[task] = _Connection(reader, writer)
+        connection = _Connection(reader, writer)
+        task = asyncio.create_task(self._serve(connection))
+        self._open[task] = connection
+        task.add_done_callback(self._open.pop)
+
+    async def _serve(self, connection: "_Connection") -> None:
         try:
             await self.up.audible()
             await connection.run(self._target, self.up, self.down, self._tap)
@@ -113,7 +117,6 @@ class Proxy:
             connection.break_off()  # a side is gone, or was never there: the other learns it the hard way
         finally:
             await connection.close()
-            del self._open[task]
 
 
 def _leaves(group: BaseExceptionGroup[CutError]) -> list[CutError]:
