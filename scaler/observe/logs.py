@@ -29,6 +29,9 @@ def _json() -> structlog.processors.JSONRenderer:
 
 
 def _calm_libraries() -> None:
-    """Keep libraries quiet: what they find worth a line we say ourselves, once and without secrets."""
-    for name in ("kafka", "nats", "redis", "aiohttp", "asyncio"):
+    """Keep libraries quiet: what they find worth a line we say ourselves, once and without secrets.
+
+    Above all grpc: it would print a traceback for every message of a stranger that is none.
+    """
+    for name in ("kafka", "nats", "redis", "aiohttp", "asyncio", "grpc"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
