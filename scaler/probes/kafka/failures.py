@@ -59,8 +59,9 @@ def _cause(kind: type[BaseException]) -> Cause | None:
 
 
 def _told(error: BaseException) -> str:
-    """Repeat the last part of what the library says; before it stand whole requests and responses."""
-    return str(error.args[-1]) if error.args and str(error.args[-1]) else _words(type(error).__name__)
+    """Repeat what the library says, or else what it calls the error."""
+    said = error.args[-1] if error.args else ""
+    return said if isinstance(said, str) and said else _words(type(error).__name__)
 
 
 def _words(name: str) -> str:

@@ -45,9 +45,8 @@ class KafkaSource:
         moved = [query for query, answer in found.items() if _failed(answer, MOVING)]
         if moved:
             found |= await self._look(moved)
-        failures = [answer for answer in found.values() if isinstance(answer, SourceUnavailable)]
-        if len(failures) == len(found) and all(_failed(answer, ABSENT) for answer in failures):
-            raise failures[0]
+        if found and all(_failed(answer, ABSENT) for answer in found.values()):
+            raise next(answer for answer in found.values() if isinstance(answer, SourceUnavailable))
         return found
 
     async def watch(self, watching: Watching[Lag]) -> NoReturn:

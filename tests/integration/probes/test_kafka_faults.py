@@ -108,7 +108,7 @@ async def test_a_frozen_broker_fails_alone(kafka_cluster: KafkaCluster) -> None:
             began = time.monotonic()
             frozen, fine = await lags(source, by_broker[victim], by_broker[other])
             assert (frozen in OUT, fine) == (True, 5)
-            assert time.monotonic() - began < 3.0
+            assert time.monotonic() - began < 4.0
         kafka_cluster.brokers[victim].resume()
         await until(source, by_broker[victim], lambda answer: answer == 5)
 
@@ -172,13 +172,13 @@ async def failure(*servers: str, egress: Egress = SURROUNDINGS.egress) -> tuple[
 async def test_nobody_there_is_told_at_once() -> None:
     error, took = await failure(f"127.0.0.1:{free_port()}")
     assert error.cause is Cause.UNREACHABLE
-    assert took < 1.0
+    assert took < 2.0
 
 
 async def test_a_name_without_an_address_is_told_at_once() -> None:
     error, took = await failure("no-such-host.invalid:9092")
     assert error.cause is Cause.UNREACHABLE
-    assert took < 3.0
+    assert took < 4.0
 
 
 async def test_a_server_that_never_answers_is_given_up(kafka_server: Kafka) -> None:

@@ -84,7 +84,7 @@ async def test_a_wrong_password_is_told_as_such_and_at_once(secured: Kafka, name
     error = await refusal(secured, ann(name, says="wrong-guess"), trust(secured))
     assert error.cause is Cause.DENIED
     assert "wrong-guess" not in str(error)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 4.0
 
 
 async def test_a_certificate_that_is_not_trusted_is_told_as_such(secured: Kafka, tmp_path: Path) -> None:

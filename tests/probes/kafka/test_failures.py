@@ -51,7 +51,7 @@ def test_every_number_has_a_cause(code: int) -> None:
     ("error", "cause", "detail"),
     [
         (errors.KafkaConnectionError("socket disconnected"), Cause.UNREACHABLE, "b:1: socket disconnected"),
-        (errors.NodeNotReadyError(3), Cause.UNREACHABLE, "b:1: 3"),
+        (errors.NodeNotReadyError(3), Cause.UNREACHABLE, "b:1: node not ready"),
         (errors.KafkaTimeoutError(), Cause.TIMEOUT, "b:1: kafka timeout"),
         (errors.RequestTimedOutError("after 2000 ms"), Cause.TIMEOUT, "b:1: after 2000 ms"),
         (errors.SaslAuthenticationFailedError("no"), Cause.DENIED, "b:1: no"),
