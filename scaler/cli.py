@@ -119,9 +119,18 @@ def demo(  # noqa: PLR0913 - each one is an option
     ] = None,
     outage: Annotated[str | None, typer.Option(help="START+LENGTH: kill the broker then, for so long.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Show only the result (after 30s by default).")] = False,
-    output: Annotated[str, typer.Option("--output", "-o", help="The result as table, json or yaml.")] = "table",
+    output: PrintAs = Output.TABLE,
 ) -> None:
-    """Watch the whole loop on this machine, from nothing: real scaler, real broker, KEDA, HPA and pods beside it."""
+    """Watch the whole loop on this machine, from nothing: real scaler, real broker, KEDA, HPA and pods beside it.
+
+    A latency is the time from an event's publication to its first replica.
+    With --speed, simulated waiting (for a poll) counts in the demo's time,
+    and real work (a push) in the wall's. What arrives while the broker is
+    down is published afterwards, and counts as recovery, not as latency.
+
+    Exit 1 if an outage brought replicas down, or if the replicas at the end
+    are not those that the pure model of KEDA and the HPA arrives at.
+    """
     from simulations.demo.main import demo as play
     from simulations.demo.options import Words
 

@@ -139,8 +139,9 @@ class Lane:
 
     def moved(self, move: Move, why: str) -> None:
         """Enter a change of the replicas, and tell of it."""
-        answered = len(self.ledger.activations)
+        answered, foreseen = len(self.ledger.activations), self.ledger.foreseen
         self.ledger.moved(move)
+        why = f"due before the outage: {why}" if self.ledger.foreseen > foreseen else why
         who = "HPA" if move.cause is Cause.HPA else "KEDA"
         waits = [each.waited for each in self.ledger.activations[answered:]]
         after = f", {spoken(waits[0])} after the event" if waits else ""

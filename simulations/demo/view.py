@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from simulations.demo.clock import Clock
 from simulations.demo.emulator.keda import Heard
 from simulations.demo.history import Sample
 from simulations.demo.journal import Line
@@ -83,14 +84,16 @@ def seen(world: World) -> View:
         rate=sum(recent) / len(recent) if recent else 0.0,
         arrivals=tuple(history.arrivals),
         down=tuple(history.down),
-        lanes=[_lane(lane, history.lanes.get(lane.kind.name, ()), status, now) for lane in world.lanes],
+        lanes=[
+            _lane(lane, history.lanes.get(lane.kind.name, ()), status.get(lane.name, {}), world.clock)
+            for lane in world.lanes
+        ],
         lines=list(world.journal.lines)[-LINES:],
     )
 
 
-def _lane(lane: Lane, samples: Sequence[Sample], status: Mapping[str, Mapping[str, Any]], now: float) -> LaneView:
-    ledger, kind = lane.ledger, lane.kind
-    said = status.get(lane.name, {})
+def _lane(lane: Lane, samples: Sequence[Sample], said: Mapping[str, Any], clock: Clock) -> LaneView:
+    ledger, kind, now, speed = lane.ledger, lane.kind, clock.now(), clock.speed
     last = ledger.activations[-1] if ledger.activations else None
     return LaneView(
         title=kind.title,
@@ -104,7 +107,7 @@ def _lane(lane: Lane, samples: Sequence[Sample], status: Mapping[str, Mapping[st
         pending=None if ledger.pending is None else now - ledger.pending.since.at,
         last="" if last is None else f"{spoken(last.waited)} by {last.cause}",
         told=_told(lane.keda.heard, now),
-        standing=_standing(said),
+        standing=_standing(said, speed),
         why=str(said.get("why", "")),
     )
 
@@ -124,10 +127,10 @@ def _told(heard: Heard | None, now: float) -> str:
             assert_never(heard.answer)
 
 
-def _standing(said: Mapping[str, Any]) -> str:
-    """Say how much the scaler's present decision is worth, and how old it is if it is held."""
+def _standing(said: Mapping[str, Any], speed: float) -> str:
+    """Say how much the scaler's present decision is worth, and how old it is if it is held, in the demo's time."""
     if said.get("state") == "held" and said.get("age") is not None:
-        return f"held for {said['age']:.0f} s"
+        return f"held for {speed * said['age']:.0f} s"
     return str(said.get("state", ""))
 
 

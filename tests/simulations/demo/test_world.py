@@ -52,9 +52,8 @@ async def until(world: World, fact: Callable[[], bool]) -> None:
             await world.clock.sleep(0.1)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_a_run_ends_with_the_replicas_of_the_pure_model_and_push_beats_polling(seed: int) -> None:
-    found = await played(duration=90.0, seed=seed)
+async def test_a_run_ends_with_the_replicas_of_the_pure_model_and_push_beats_polling() -> None:
+    found = await played(duration=70.0, seed=2)
     assert found.poll is not None
     assert found.sound
     for lane in (found.push, found.poll):
@@ -70,9 +69,9 @@ async def test_a_run_ends_with_the_replicas_of_the_pure_model_and_push_beats_pol
     assert found.keda_calls["GetMetrics"] == found.keda_calls["IsActive"] > 0
 
 
-@pytest.mark.parametrize("start", [2.0, 6.0, 14.0, 23.0, 31.0])
+@pytest.mark.parametrize("start", [2.0, 14.0, 31.0])
 async def test_an_outage_at_any_time_brings_no_replica_down_and_loses_no_event(start: float) -> None:
-    found = await played(duration=70.0, outage=PlannedOutage(start=start, length=20.0))
+    found = await played(duration=55.0, outage=PlannedOutage(start=start, length=20.0))
     assert found.outage.scale_downs == 0
     assert found.outage.seconds == pytest.approx(20.0, abs=2.0)
     assert found.sound
