@@ -209,7 +209,7 @@ class Thread:
 
     def _end(self) -> None:
         with suppress(RuntimeError):  # closed twice
-            for connections in self._kept:
+            for connections in tuple(self._kept):
                 self._net.call_soon_threadsafe(connections.close)
             self._net.stop(timeout_ms=SLOW * 1000)
             self._net.close()

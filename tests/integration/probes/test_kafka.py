@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 import pytest
@@ -19,54 +18,31 @@ from tests.integration.probes.kafka_world import arranged, fresh, lags, opened, 
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_desk import Desk
 from tests.servers.mock_kafka import Api
-from tests.servers.plugin import need
-from tests.servers.ports import free_port
 from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.requires("kafka")
 
 
-@pytest.fixture(scope="module")
-def hidden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """Start a broker that calls itself by the port of a proxy."""
-    need(request.config, "kafka")
-    with Kafka(tmp_path_factory.mktemp("hidden"), advertise=free_port()) as server:
-        yield server
-
-
-@pytest.fixture
-def tap() -> KafkaTap:
-    """Count what passes the proxy."""
-    return KafkaTap()
-
-
-@pytest.fixture
-async def proxy(hidden: Kafka, tap: KafkaTap) -> AsyncIterator[Proxy]:
-    """Stand in front of the hidden broker."""
-    async with Proxy(hidden.address, port=hidden.advertise, tap=tap) as proxy:
-        yield proxy
-
-
-async def test_keeps_the_contract(hidden: Kafka, proxy: Proxy) -> None:
-    name, group = await topic(hidden), fresh("group")
+async def test_keeps_the_contract(hidden_kafka: Kafka, kafka_proxy: Proxy) -> None:
+    name, group = await topic(hidden_kafka), fresh("group")
     written = 0
 
     async def fill(records: int) -> None:
         nonlocal written
         written += records
-        await arranged(hidden, lambda desk: desk.produce(name, records))
+        await arranged(hidden_kafka, lambda desk: desk.produce(name, records))
 
     async def drain() -> None:
-        await arranged(hidden, lambda desk: desk.commit(group, {(name, 0): written}))
+        await arranged(hidden_kafka, lambda desk: desk.commit(group, {(name, 0): written}))
 
     metadata = {
         "kind": "kafka",
-        "bootstrapServers": proxy.address,
+        "bootstrapServers": kafka_proxy.address,
         "consumerGroup": group,
         "topic": name,
         "interval": "200ms",
     }
-    await check_probe(Probe(), metadata, World(fill=fill, drain=drain, cut=proxy.refuse, mend=proxy.heal))
+    await check_probe(Probe(), metadata, World(fill=fill, drain=drain, cut=kafka_proxy.refuse, mend=kafka_proxy.heal))
 
 
 # -- what is read --------------------------------------------------------------------------------------------------
@@ -189,17 +165,19 @@ async def test_what_is_missing_fails_alone(kafka_server: Kafka) -> None:
 # -- what it costs -------------------------------------------------------------------------------------------------
 
 
-async def test_a_batch_is_one_request_of_each_kind(hidden: Kafka, proxy: Proxy, tap: KafkaTap) -> None:
-    names = [await topic(hidden, partitions=5) for _ in range(4)]
+async def test_a_batch_is_one_request_of_each_kind(
+    hidden_kafka: Kafka, kafka_proxy: Proxy, kafka_tap: KafkaTap
+) -> None:
+    names = [await topic(hidden_kafka, partitions=5) for _ in range(4)]
     queries = [Lag(group=f"batch-{n}", topic=name, earliest=bool(n % 2)) for n in range(25) for name in names]
-    async with opened(proxy.address) as source:
+    async with opened(kafka_proxy.address) as source:
         await until(source, queries[0], lambda answer: answer == 5)
         await source.read(queries)
-        tap.requests.clear()
+        kafka_tap.requests.clear()
         await source.read(queries)
         # Twice, because half of the queries need the beginnings of logs too.
-        assert tap.requests == {Api.OFFSET_FETCH: 1, Api.LIST_OFFSETS: 2}
-        assert proxy.connections == 1
+        assert kafka_tap.requests == {Api.OFFSET_FETCH: 1, Api.LIST_OFFSETS: 2}
+        assert kafka_proxy.connections == 1
 
 
 async def test_many_reads_at_once_do_not_refuse_each_other(kafka_server: Kafka) -> None:
@@ -211,11 +189,11 @@ async def test_many_reads_at_once_do_not_refuse_each_other(kafka_server: Kafka) 
     assert found == [[1]] * 60
 
 
-async def test_a_cancelled_read_leaves_nothing_behind(hidden: Kafka, proxy: Proxy) -> None:
-    query = Lag(group=fresh("group"), topic=await topic(hidden))
-    async with opened(proxy.address) as source:
+async def test_a_cancelled_read_leaves_nothing_behind(hidden_kafka: Kafka, kafka_proxy: Proxy) -> None:
+    query = Lag(group=fresh("group"), topic=await topic(hidden_kafka))
+    async with opened(kafka_proxy.address) as source:
         await until(source, query, lambda answer: answer == 1)
-        proxy.silence()
+        kafka_proxy.silence()
         threads, tasks = threading.active_count(), len(asyncio.all_tasks())
         for _ in range(20):
             with pytest.raises(TimeoutError):
@@ -223,7 +201,7 @@ async def test_a_cancelled_read_leaves_nothing_behind(hidden: Kafka, proxy: Prox
                     await source.read([query])
         assert threading.active_count() == threads
         assert len(asyncio.all_tasks()) == tasks
-        await proxy.heal()
+        await kafka_proxy.heal()
         await until(source, query, lambda answer: answer == 1)
     assert not [each for each in threading.enumerate() if each.name == "kafka-io-warmscaler"]
-    await asyncio.to_thread(wait_until, lambda: proxy.connections == 0, within=5, what="the connections' end")
+    await asyncio.to_thread(wait_until, lambda: kafka_proxy.connections == 0, within=5, what="the connections' end")

@@ -141,20 +141,18 @@ async def test_brokers_are_found_through_any_server_that_answers(kafka_cluster: 
         await until(source, query, lambda answer: answer == 5)
 
 
-async def test_nothing_is_dialled_unless_something_is_asked(tmp_path: Path) -> None:
+async def test_nothing_is_dialled_unless_something_is_asked(hidden_kafka: Kafka, kafka_proxy: Proxy) -> None:
     """The library's own clients look for a lost cluster for ever, whether or not anybody wants to know."""
-    port = free_port()
-    async with Kafka(tmp_path, advertise=port) as server, Proxy(server.address, port=port) as proxy:
-        query = Lag(group=fresh("group"), topic=await topic(server))
-        async with opened(proxy.address) as source:
-            await until(source, query, lambda answer: answer == 1)
-            proxy.silence()
-            await until(source, query, lambda answer: answer in OUT)
-            await proxy.heal()
-            dialled = proxy.accepted
-            await asyncio.sleep(0.5)  # what is not to happen cannot be waited for
-            assert proxy.accepted == dialled
-            await until(source, query, lambda answer: answer == 1)
+    query = Lag(group=fresh("group"), topic=await topic(hidden_kafka))
+    async with opened(kafka_proxy.address) as source:
+        await until(source, query, lambda answer: answer == 1)
+        await kafka_proxy.refuse()
+        await until(source, query, lambda answer: answer in OUT)
+        await kafka_proxy.heal()
+        dialled = kafka_proxy.accepted
+        await asyncio.sleep(0.5)  # what is not to happen cannot be waited for
+        assert kafka_proxy.accepted == dialled
+        await until(source, query, lambda answer: answer == 1)
 
 
 # -- whom we may and can reach -------------------------------------------------------------------------------------
@@ -218,15 +216,13 @@ async def test_a_name_is_resolved_once_and_that_address_dialled(kafka_server: Ka
         assert await lags(source, Lag(group=fresh("group"), topic=fresh("nothing"))) == [Cause.MISSING]
 
 
-async def test_what_brokers_advertise_is_held_to_the_egress_rules(tmp_path: Path) -> None:
+async def test_what_brokers_advertise_is_held_to_the_egress_rules(hidden_kafka: Kafka, kafka_proxy: Proxy) -> None:
     """A cluster may name any address as a broker's, so that is a request by a stranger too."""
-    port = free_port()
-    rules = Egress(loopback=True, deny=(Rule(host="*", port=port),))
-    async with Kafka(tmp_path, advertise=port) as server, Proxy(server.address, port=port) as proxy:
-        query = Lag(group=fresh("group"), topic=await topic(server))
-        async with opened(server.address, egress=rules) as source:
-            assert await lags(source, query) == [Cause.FORBIDDEN]
-        assert proxy.accepted == 0
-        async with opened(server.address) as source:
-            await until(source, query, lambda answer: answer == 1)
-        assert proxy.accepted > 0
+    rules = Egress(loopback=True, deny=(Rule(host="*", port=kafka_proxy.port),))
+    query = Lag(group=fresh("group"), topic=await topic(hidden_kafka))
+    async with opened(hidden_kafka.address, egress=rules) as source:
+        assert await lags(source, query) == [Cause.FORBIDDEN]
+    assert kafka_proxy.accepted == 0
+    async with opened(hidden_kafka.address) as source:
+        await until(source, query, lambda answer: answer == 1)
+    assert kafka_proxy.accepted > 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -15,34 +14,11 @@ from tests.integration.probes.kafka_world import Ear, arranged, fresh, lags, ope
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_desk import Desk
 from tests.servers.mock_kafka import Api
-from tests.servers.plugin import need
-from tests.servers.ports import free_port
 from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.requires("kafka")
 
 SOON = 2.0  # s; a hint takes some 10 ms, but the machine is shared, and nothing else would ever tell
-
-
-@pytest.fixture(scope="module")
-def hidden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """Start a broker that calls itself by the port of a proxy."""
-    need(request.config, "kafka")
-    with Kafka(tmp_path_factory.mktemp("hidden"), advertise=free_port()) as server:
-        yield server
-
-
-@pytest.fixture
-def tap() -> KafkaTap:
-    """Count what passes the proxy."""
-    return KafkaTap()
-
-
-@pytest.fixture
-async def proxy(hidden: Kafka, tap: KafkaTap) -> AsyncIterator[Proxy]:
-    """Stand in front of the hidden broker."""
-    async with Proxy(hidden.address, port=hidden.advertise, tap=tap) as proxy:
-        yield proxy
 
 
 async def query(server: Kafka, partitions: int = 1) -> Lag:
@@ -131,9 +107,9 @@ async def test_nothing_is_covered_that_was_never_read(kafka_server: Kafka) -> No
         await ear.covers(known, unknown)
 
 
-async def test_a_busy_log_is_not_streamed_to_us(hidden: Kafka, proxy: Proxy, tap: KafkaTap) -> None:
+async def test_a_busy_log_is_not_streamed_to_us(hidden_kafka: Kafka, kafka_proxy: Proxy, kafka_tap: KafkaTap) -> None:
     """A topic that is written all the time while its trigger stays quiet costs some requests, and not its data."""
-    asked = await query(hidden)
+    asked = await query(hidden_kafka)
 
     def flood(desk: Desk, seconds: float) -> int:
         end, sent = time.monotonic() + seconds, 0
@@ -142,32 +118,32 @@ async def test_a_busy_log_is_not_streamed_to_us(hidden: Kafka, proxy: Proxy, tap
             sent += 20 * 5_000
         return sent
 
-    with hidden.desk() as desk:
-        async with opened(proxy.address) as source, watching(source, asked) as ear:
-            fetches, received = tap.requests[Api.FETCH], proxy.down.bytes
+    with hidden_kafka.desk() as desk:
+        async with opened(kafka_proxy.address) as source, watching(source, asked) as ear:
+            fetches, received = kafka_tap.requests[Api.FETCH], kafka_proxy.down.bytes
             sent = await asyncio.to_thread(flood, desk, 2.0)
-            assert tap.requests[Api.FETCH] - fetches <= 2.0 / 0.05 + 10
-            assert proxy.down.bytes - received < sent / 2
+            assert kafka_tap.requests[Api.FETCH] - fetches <= 2.0 / 0.05 + 10
+            assert kafka_proxy.down.bytes - received < sent / 2
             assert not ear.hints.empty()
 
 
-async def test_the_connections_of_a_watch_are_its_own_and_end_with_it(hidden: Kafka, proxy: Proxy) -> None:
-    asked = await query(hidden)
-    async with opened(proxy.address) as source:
+async def test_the_connections_of_a_watch_are_its_own_and_end_with_it(hidden_kafka: Kafka, kafka_proxy: Proxy) -> None:
+    asked = await query(hidden_kafka)
+    async with opened(kafka_proxy.address) as source:
         async with watching(source, asked):
             await source.read([asked])
-            assert proxy.connections == 2
-        await asyncio.to_thread(wait_until, lambda: proxy.connections == 1, within=2, what="the watch's end")
+            assert kafka_proxy.connections == 2
+        await asyncio.to_thread(wait_until, lambda: kafka_proxy.connections == 1, within=2, what="the watch's end")
 
 
-async def test_a_lost_broker_ends_the_watch_and_it_can_be_begun_again(hidden: Kafka, proxy: Proxy) -> None:
-    asked = await query(hidden)
-    with hidden.desk() as desk:
-        async with opened(proxy.address) as source:
+async def test_a_lost_broker_ends_the_watch_and_it_can_be_begun_again(hidden_kafka: Kafka, kafka_proxy: Proxy) -> None:
+    asked = await query(hidden_kafka)
+    with hidden_kafka.desk() as desk:
+        async with opened(kafka_proxy.address) as source:
             async with watching(source, asked) as ear:
-                await proxy.refuse()
+                await kafka_proxy.refuse()
                 assert (await ear.ends()).cause is Cause.UNREACHABLE
-            await proxy.heal()
+            await kafka_proxy.heal()
             async with watching(source, asked) as ear:
                 await asyncio.to_thread(desk.produce, asked.topic, 1)
                 assert await ear.hears(within=SOON) == {asked}

@@ -20,7 +20,6 @@ from scaler.net.tls import Tls
 from scaler.probes.kafka.lag import Lag
 from scaler.probes.kafka.login import Kerberos, Login, Mechanism, OAuth
 from tests.faults.proxy import Proxy
-from tests.faults.taps import KafkaTap
 from tests.integration.probes.kafka_world import arranged, fresh, lags, opened, topic, until, watching
 from tests.servers.certificates import issue
 from tests.servers.kafka import Kafka
@@ -35,10 +34,17 @@ Name = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 @pytest.fixture(scope="module")
 def secured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """Start a broker that asks for a login over TLS."""
+    """Start a broker that asks for a login over TLS, and calls itself by the port of a proxy."""
     need(request.config, "kafka")
-    with Kafka(tmp_path_factory.mktemp("secured"), users={"ann": "open-sesame"}) as server:
+    with Kafka(tmp_path_factory.mktemp("secured"), users={"ann": "open-sesame"}, advertise=free_port()) as server:
         yield server
+
+
+@pytest.fixture
+async def proxy(secured: Kafka) -> AsyncIterator[Proxy]:
+    """Stand in front of the secured broker."""
+    async with Proxy(secured.address, port=secured.advertise) as proxy:
+        yield proxy
 
 
 def ann(name: Name = "SCRAM-SHA-512", *, says: str = "open-sesame") -> Mechanism:
@@ -54,7 +60,7 @@ async def asked(server: Kafka) -> Lag:
     return Lag(group=fresh("group"), topic=await topic(server))
 
 
-async def refusal(server: Kafka, login: Login | None, tls: Tls | None) -> SourceUnavailable:
+async def refusal(server: Kafka | Proxy, login: Login | None, tls: Tls | None) -> SourceUnavailable:
     with pytest.raises(SourceUnavailable) as error:
         async with opened(server.address, login=login, tls=tls):
             pass
@@ -62,16 +68,16 @@ async def refusal(server: Kafka, login: Login | None, tls: Tls | None) -> Source
 
 
 @pytest.mark.parametrize("name", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_logs_in(secured: Kafka, name: Name) -> None:
+async def test_logs_in(secured: Kafka, proxy: Proxy, name: Name) -> None:
     query = await asked(secured)
-    async with opened(secured.address, login=ann(name), tls=trust(secured)) as source:
+    async with opened(proxy.address, login=ann(name), tls=trust(secured)) as source:
         await until(source, query, lambda answer: answer == 1)
 
 
-async def test_pushes_over_tls(secured: Kafka) -> None:
+async def test_pushes_over_tls(secured: Kafka, proxy: Proxy) -> None:
     query = await asked(secured)
     async with (
-        opened(secured.address, login=ann(), tls=trust(secured)) as source,
+        opened(proxy.address, login=ann(), tls=trust(secured)) as source,
         watching(source, query) as ear,
     ):
         await arranged(secured, lambda desk: desk.produce(query.topic, 1))
@@ -79,107 +85,91 @@ async def test_pushes_over_tls(secured: Kafka) -> None:
 
 
 @pytest.mark.parametrize("name", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_a_wrong_password_is_told_as_such_and_at_once(secured: Kafka, name: Name) -> None:
+async def test_a_wrong_password_is_told_as_such_and_at_once(secured: Kafka, proxy: Proxy, name: Name) -> None:
     began = time.monotonic()
-    error = await refusal(secured, ann(name, says="wrong-guess"), trust(secured))
+    error = await refusal(proxy, ann(name, says="wrong-guess"), trust(secured))
     assert error.cause is Cause.DENIED
     assert "wrong-guess" not in str(error)
     assert time.monotonic() - began < 4.0
 
 
-async def test_a_certificate_that_is_not_trusted_is_told_as_such(secured: Kafka, tmp_path: Path) -> None:
+async def test_a_certificate_that_is_not_trusted_is_told_as_such(proxy: Proxy, tmp_path: Path) -> None:
     stranger = issue(tmp_path).ca.read_text()
-    error = await refusal(secured, ann(), Tls(ca=stranger))
+    error = await refusal(proxy, ann(), Tls(ca=stranger))
     assert (error.cause, "certificate verify failed" in error.detail) == (Cause.DENIED, True)
 
 
-async def test_any_certificate_will_do_if_asked_for(secured: Kafka) -> None:
+async def test_any_certificate_will_do_if_asked_for(secured: Kafka, proxy: Proxy) -> None:
     query = await asked(secured)
-    async with opened(secured.address, login=ann(), tls=Tls(verify=False)) as source:
+    async with opened(proxy.address, login=ann(), tls=Tls(verify=False)) as source:
         await until(source, query, lambda answer: answer == 1)
 
 
-async def test_a_certificate_can_be_shown(secured: Kafka) -> None:
+async def test_a_certificate_can_be_shown(secured: Kafka, proxy: Proxy) -> None:
     assert secured.certificates is not None
     own = {
         "cert": secured.certificates.client.read_text(),
         "key": SecretStr(secured.certificates.client_key.read_text()),
     }
     query = await asked(secured)
-    async with opened(secured.address, login=ann(), tls=trust(secured, **own)) as source:
+    async with opened(proxy.address, login=ann(), tls=trust(secured, **own)) as source:
         await until(source, query, lambda answer: answer == 1)
 
 
 @pytest.mark.parametrize(("login", "tls"), [(ann(), None), (None, None)])
-async def test_plain_text_to_a_tls_port_is_an_outage(secured: Kafka, login: Login | None, tls: Tls | None) -> None:
-    assert (await refusal(secured, login, tls)).cause in {Cause.UNREACHABLE, Cause.TIMEOUT, Cause.INVALID}
+async def test_plain_text_to_a_tls_port_is_an_outage(proxy: Proxy, login: Login | None, tls: Tls | None) -> None:
+    assert (await refusal(proxy, login, tls)).cause in {Cause.UNREACHABLE, Cause.TIMEOUT, Cause.INVALID}
 
 
-async def test_what_is_not_pem_is_told_as_such(secured: Kafka) -> None:
-    assert (await refusal(secured, ann(), Tls(ca="not a certificate"))).cause is Cause.INVALID
+async def test_what_is_not_pem_is_told_as_such(proxy: Proxy) -> None:
+    assert (await refusal(proxy, ann(), Tls(ca="not a certificate"))).cause is Cause.INVALID
 
 
-async def test_a_password_that_is_corrected_at_the_server_is_noticed(tmp_path: Path) -> None:
+async def test_a_password_that_is_corrected_at_the_server_is_noticed(secured: Kafka, proxy: Proxy) -> None:
     """A refused login is not remembered for longer than a moment, nor tried again all the time."""
-    port = free_port()
-    tap = KafkaTap()
 
     def set_password(desk: Desk, password: str) -> None:
         change = UserScramCredentialUpsertion("ann", "SCRAM-SHA-512", password.encode(), iterations=4096)
         desk.admin.alter_user_scram_credentials([change])
 
-    async with (
-        Kafka(tmp_path, users={"ann": "open-sesame"}, advertise=port) as server,
-        Proxy(server.address, port=port, tap=tap) as proxy,
-    ):
-        query = await asked(server)
-        async with opened(proxy.address, login=ann(), tls=trust(server)) as source:
-            await until(source, query, lambda answer: answer == 1)
-            await arranged(server, lambda desk: set_password(desk, "changed"))
-            proxy.reset()
-            await until(source, query, lambda answer: answer is Cause.DENIED)
-            before = proxy.accepted
-            for _ in range(20):
-                assert await lags(source, query) == [Cause.DENIED]
-            assert proxy.accepted - before <= 1
-            await arranged(server, lambda desk: set_password(desk, "open-sesame"))
-            assert set(await until(source, query, lambda answer: answer == 1)) <= {1, Cause.DENIED}
+    query = await asked(secured)
+    async with opened(proxy.address, login=ann(), tls=trust(secured)) as source:
+        await until(source, query, lambda answer: answer == 1)
+        await arranged(secured, lambda desk: set_password(desk, "changed"))
+        proxy.reset()
+        await until(source, query, lambda answer: answer is Cause.DENIED)
+        before = proxy.accepted
+        for _ in range(20):
+            assert await lags(source, query) == [Cause.DENIED]
+        assert proxy.accepted - before <= 1
+        await arranged(secured, lambda desk: set_password(desk, "open-sesame"))
+        assert set(await until(source, query, lambda answer: answer == 1)) <= {1, Cause.DENIED}
 
 
-async def test_a_tls_server_that_never_answers_is_given_up_again_and_again(secured: Kafka) -> None:
+async def test_a_tls_server_that_never_answers_is_given_up_again_and_again(secured: Kafka, proxy: Proxy) -> None:
     """The library's handshake has no end, and with it the connection would hang for ever."""
-    async with Proxy(secured.address) as proxy:
+    proxy.silence()
+    for _ in range(2):
+        began = time.monotonic()
+        assert (await refusal(proxy, ann(), trust(secured))).cause in {Cause.TIMEOUT, Cause.UNREACHABLE}
+        assert time.monotonic() - began < 4.0
+
+
+async def test_a_broker_that_stops_in_a_handshake_is_found_again(secured: Kafka, proxy: Proxy) -> None:
+    query = await asked(secured)
+    async with opened(proxy.address, login=ann(), tls=trust(secured)) as source:
+        await until(source, query, lambda answer: answer == 1)
         proxy.silence()
-        for _ in range(2):
-            began = time.monotonic()
-            with pytest.raises(SourceUnavailable) as error:
-                async with opened(proxy.address, login=ann(), tls=trust(secured)):
-                    pass
-            assert error.value.cause in {Cause.TIMEOUT, Cause.UNREACHABLE}
-            assert time.monotonic() - began < 4.0
+        proxy.reset()
+        await until(source, query, lambda answer: answer is Cause.TIMEOUT or answer is Cause.UNREACHABLE)
+        await asyncio.sleep(2.5)  # a handshake that hangs is given up in this time; nobody tells
         await proxy.heal()
+        await until(source, query, lambda answer: answer == 1)
 
 
-async def test_a_broker_that_stops_in_a_handshake_is_found_again(tmp_path: Path) -> None:
-    port = free_port()
-    async with (
-        Kafka(tmp_path, users={"ann": "open-sesame"}, advertise=port) as server,
-        Proxy(server.address, port=port) as proxy,
-    ):
-        query = await asked(server)
-        async with opened(proxy.address, login=ann(), tls=trust(server)) as source:
-            await until(source, query, lambda answer: answer == 1)
-            proxy.silence()
-            proxy.reset()
-            await until(source, query, lambda answer: answer is Cause.TIMEOUT or answer is Cause.UNREACHABLE)
-            await asyncio.sleep(2.5)  # a handshake that hangs is given up in this time; nobody tells
-            await proxy.heal()
-            await until(source, query, lambda answer: answer == 1)
-
-
-async def test_kerberos_without_its_package_is_told_as_such(secured: Kafka) -> None:
+async def test_kerberos_without_its_package_is_told_as_such(secured: Kafka, proxy: Proxy) -> None:
     login = Kerberos(service="kafka", principal="ann@EXAMPLE.ORG", password=SecretStr("x"))
-    error = await refusal(secured, login, trust(secured))
+    error = await refusal(proxy, login, trust(secured))
     assert (error.cause, "gssapi" in error.detail) == (Cause.INVALID, True)
 
 
