@@ -175,7 +175,6 @@ class Feed:
                 answered = await self._read_until_broken(source)
                 watch.cancel()
         finally:
-            self._uncover()
             await self._border.attempt(lambda: source.close(), CLOSE_TIMEOUT)  # noqa: PLW0108 - it may lack the method
         return answered
 

@@ -97,11 +97,24 @@ async def test_draining_ends_every_stream_now_and_from_now_on_and_calls_are_stil
         stage.decisions.drain()
         with pytest.raises(Closed):
             await waiting
-        late = stage.ask("late")
+        late, began = stage.ask("late"), jumping_clock()
         for cell in (late.rises, late.metric):
             with pytest.raises(Closed):
                 await cell.changed(cell.version)
+        assert jumping_clock() == began
         assert [(await each.measured()).value for each in (live, late)] == [1.0, 1.0]
+
+
+@in_jumping_time
+async def test_once_it_has_ended_nothing_is_decided_any_more() -> None:
+    async with deciding(jobs=7) as stage:
+        live = stage.ask(holdFor="60s")
+        await live.measured()
+        stage.world.on_read = raising(DOWN)
+        await asyncio.sleep(10)
+        before = live.judge.verdict
+    await asyncio.sleep(3600)
+    assert live.judge.verdict is before
 
 
 # -- another configuration -------------------------------------------------------------------------------------

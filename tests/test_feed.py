@@ -145,7 +145,7 @@ async def test_a_flood_of_hints_costs_one_read_in_ten_milliseconds() -> None:
 
 
 @in_jumping_time
-async def test_a_hint_for_what_is_not_quiet_costsnothing() -> None:
+async def test_a_hint_for_what_is_not_quiet_costs_nothing() -> None:
     async with staged(a=3) as stage:
         stage.follow("a", interval=60.0, quiet=False)
         await asyncio.sleep(1)
@@ -156,7 +156,7 @@ async def test_a_hint_for_what_is_not_quiet_costsnothing() -> None:
 
 
 @in_jumping_time
-async def test_a_hint_for_what_nobody_follows_costsnothing() -> None:
+async def test_a_hint_for_what_nobody_follows_costs_nothing() -> None:
     async with staged(a=0) as stage:
         stage.follow("a", interval=60.0, quiet=True)
         await asyncio.sleep(1)

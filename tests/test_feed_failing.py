@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from scaler.errors import Cause, SourceUnavailable
-from scaler.feed import CLOSE_TIMEOUT, MISSES, OPEN_TIMEOUT
+from scaler.feed import CLOSE_TIMEOUT, OPEN_TIMEOUT
 from scaler.model import Outage, Snapshot
 from scaler.probes.base import Amount, Pace
 from scaler.testing.clocks import in_jumping_time, jumping_clock
@@ -154,7 +154,7 @@ async def test_a_hung_open_ends_in_time_and_nobody_else_waits_for_it() -> None:
 
 
 @in_jumping_time
-async def test_opening_is_tried_ever_later_up_to_a_bound_and_then_as_ifnothing_had_been() -> None:
+async def test_opening_is_tried_ever_later_up_to_a_bound_and_then_as_if_nothing_had_been() -> None:
     async with staged(a=1) as stage:
         stage.world.on_open = raising(DOWN, times=8)
         follower, _ = stage.follow("a", interval=600.0)
@@ -179,11 +179,21 @@ async def test_a_source_whose_reads_all_fail_is_opened_afresh() -> None:
     async with staged(a=1) as stage:
         follower, _ = stage.follow("a", interval=1.0)
         await asyncio.sleep(0.5)
-        stage.world.on_read = raising(DOWN, times=MISSES)
-        await asyncio.sleep(MISSES)
+        stage.world.on_read = raising(DOWN, times=3)
+        await asyncio.sleep(3)
         assert (len(stage.world.opens), stage.world.closes) == (2, 1)
         await asyncio.sleep(1)
-        assert told(follower.readings) == [1.0, *[Cause.UNREACHABLE] * MISSES, 1.0]
+        assert told(follower.readings) == [1.0, *[Cause.UNREACHABLE] * 3, 1.0]
+
+
+@in_jumping_time
+async def test_a_source_that_answers_now_and_then_is_kept() -> None:
+    async with staged(a=1) as stage:
+        stage.follow("a", interval=1.0)
+        for _ in range(10):
+            stage.world.on_read = raising(DOWN, times=2)
+            await asyncio.sleep(3)
+        assert len(stage.world.opens) == 1
 
 
 @in_jumping_time
@@ -291,7 +301,7 @@ async def test_ending_is_prompt_while_a_source_is_out_of_reach() -> None:
 
 
 @in_jumping_time
-async def test_a_thousand_sources_begin_and_end_andnothing_is_left() -> None:
+async def test_a_thousand_sources_begin_and_end_and_nothing_is_left() -> None:
     async with staged() as stage:
         followers = []
         for number in range(1000):
