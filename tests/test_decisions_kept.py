@@ -11,7 +11,7 @@ from scaler.config.document import Limits
 from scaler.errors import ConfigError, LimitReached
 from scaler.model import Metric
 from scaler.probes.base import Amount
-from scaler.testing.clocks import in_jumping_time
+from scaler.testing.clocks import in_jumping_time, jumping_clock
 from scaler.triggers.metadata import Defaults
 from tests.stage import DOWN, deciding, judged, raising
 

@@ -252,6 +252,10 @@ async def test_wrong_metadata_is_an_invalid_argument_with_every_problem_on_every
         pytest.param(ref(target="\U0001f40c" * 5000), id="letters that take much room in a header"),
         pytest.param(ref(**{f"quux{number}": "x" for number in range(100)}), id="many keys that do not exist"),
         pytest.param(ref(**{"\u00e9" * 5000: "x"}), id="a key that is too long"),
+        pytest.param(
+            ref(**{"\U0001f40c" * 50 + str(number): "x" for number in range(30)}),
+            id="keys that take much room in a header",
+        ),
         pytest.param(ref(key="x" * 100_000), id="a value that is too long"),
         pytest.param(ref(name="x" * 100_000), id="a name that is too long"),
         pytest.param(ref(target="1e400"), id="a number that is too large"),
