@@ -12,8 +12,8 @@ FIRST: Final = (1.0, 2.5)  # s: when the first burst begins, always a real one
 BURST: Final = (3.0, 7.0)  # s: how long one lasts, uniform
 RATES: Final = (3.0, 6.0, 9.0)  # events a second in one, each as likely
 LONELY: Final = 0.25  # of the bursts are one event only
-SHORTEST_GAP: Final = 15.0  # s
-FURTHER_GAP: Final = 6.0  # s: mean of the exponential rest of a gap
+SHORTEST_GAP: Final = 18.0  # s
+FURTHER_GAP: Final = 5.0  # s: mean of the exponential rest of a gap
 
 EXTRA_EVENTS: Final = 40  # in a burst that was asked for
 EXTRA_LENGTH: Final = 4.0  # s that it lasts
