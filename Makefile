@@ -10,6 +10,8 @@
 #   make servers       install what the real servers of the tests need, into the cache
 #   make integration   real servers on loopback, and faults in front of them
 #   make faults        only the faults
+#   make cluster       a real Kubernetes control plane and KEDA on loopback (built once, 15 minutes), and the tests on it
+#   make cluster-up    leave one running for a person, until Ctrl-C
 #   make bench         the benchmarks, each with the line that reproduces it
 #   make protos        regenerate scaler/rpc/pb
 #   make venv          the development environment, in .venv
@@ -33,7 +35,7 @@ stamp = .venv/.$(1)-$(shell cat requirements*.lock pyproject.toml | cksum | cut 
 DEMO := $(call stamp,demo)
 DEV := $(call stamp,dev)
 
-.PHONY: help demo test check fix unit sim servers integration faults bench protos venv lock
+.PHONY: help demo test check fix unit sim servers integration faults cluster cluster-up bench protos venv lock
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -57,7 +59,7 @@ fix: $(DEV)
 	@$(BIN)/ruff check --fix . || true
 	$(BIN)/ruff format .
 
-SLOW := integration faults simulations bench
+SLOW := integration faults cluster simulations bench
 unit: $(DEV)
 	@$(BIN)/pytest -q tests $(SLOW:%=--ignore=tests/%) $(ARGS)
 
@@ -73,6 +75,13 @@ integration: $(DEV)
 
 faults: $(DEV)
 	@$(BIN)/pytest -q tests/faults $(ARGS)
+
+cluster: $(DEV)
+	@$(BIN)/python -m tests.cluster build
+	$(BIN)/pytest -q tests/cluster $(ARGS)
+
+cluster-up: $(DEV)
+	@exec $(BIN)/python -m tests.cluster up $(ARGS)
 
 bench: $(DEV)
 	@$(BIN)/python -m tests.bench $(ARGS)

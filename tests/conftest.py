@@ -1,4 +1,4 @@
-"""What every test may ask for; the real servers' fixtures are in tests/servers/plugin.py."""
+"""What every test may ask for; real servers' fixtures are in tests/servers/plugin.py, a cluster's beside it."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.servers.plugin"]
+pytest_plugins = ["tests.servers.plugin", "tests.cluster.plugin"]
 
 # The machine is shared: how long an example took says little, and a whole test is bounded by pytest's timeout.
 settings.register_profile("house", deadline=None)

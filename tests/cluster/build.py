@@ -82,7 +82,7 @@ KWOK = Tool(
     },
     minutes=1,
 )
-KEDA_VERSIONS = ("2.21.0",)
+KEDA_VERSIONS = ("2.21.0", "2.20.2", "2.16.1")
 
 
 def keda(version: str = KEDA_VERSIONS[0]) -> Tool:

@@ -56,7 +56,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"not tested: {name}: {gap}", yellow=True)
 
 
-def _serve(request: pytest.FixtureRequest, server: AnyServer) -> Iterator[AnyServer]:
+def serve(request: pytest.FixtureRequest, server: AnyServer) -> Iterator[AnyServer]:
+    """Run a server for a fixture's whole scope, brought back to health before every test."""
     shared = request.config.stash[_shared]
     with server:
         shared.append(server)
@@ -68,28 +69,28 @@ def _serve(request: pytest.FixtureRequest, server: AnyServer) -> Iterator[AnySer
 def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """One Redis for the whole run; every test finds it running, with whatever keys others left."""
     need(request.config, "redis")
-    yield from _serve(request, Redis(tmp_path_factory.mktemp("redis")))
+    yield from serve(request, Redis(tmp_path_factory.mktemp("redis")))
 
 
 @pytest.fixture(scope="session")
 def nats_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     """One NATS with JetStream for the whole run; every test finds it running, with whatever streams others left."""
     need(request.config, "nats")
-    yield from _serve(request, Nats(tmp_path_factory.mktemp("nats")))
+    yield from serve(request, Nats(tmp_path_factory.mktemp("nats")))
 
 
 @pytest.fixture(scope="session")
 def kafka_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """One Kafka broker for the whole run; every test finds it running, with whatever topics others left."""
     need(request.config, "kafka")
-    yield from _serve(request, Kafka(tmp_path_factory.mktemp("kafka")))
+    yield from serve(request, Kafka(tmp_path_factory.mktemp("kafka")))
 
 
 @pytest.fixture(scope="module")
 def kafka_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
     """Three Kafka brokers for one module; every test finds all of them running."""
     need(request.config, "kafka")
-    yield from _serve(request, KafkaCluster(tmp_path_factory.mktemp("kafka-cluster")))
+    yield from serve(request, KafkaCluster(tmp_path_factory.mktemp("kafka-cluster")))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster import build as cluster
 from tests.servers import kafka_jars, nats
 
 _JAVA = "on Debian as root `make servers` installs a JRE and Maven, elsewhere install a JRE >= 17 and Maven"
@@ -85,8 +86,12 @@ def _missing_mock() -> str:
     return "librdkafka's mock cluster is not there; `pip install confluent-kafka` (a development dependency) brings it"
 
 
+def _missing_cluster() -> str:
+    return cluster.missing(cluster.tools())
+
+
 def _nothing() -> None:
-    """Nothing to install: the development dependencies brought it."""
+    """Nothing to install: the development dependencies brought it, or it is too much to be built by the way."""
 
 
 TOOLCHAINS = {
@@ -96,5 +101,6 @@ TOOLCHAINS = {
         Toolchain(name="nats", missing=_missing_nats, install=_nothing),
         Toolchain(name="kafka", missing=_missing_kafka, install=_install_kafka),
         Toolchain(name="mock-kafka", missing=_missing_mock, install=_nothing),
+        Toolchain(name="cluster", missing=_missing_cluster, install=_nothing),
     )
 }

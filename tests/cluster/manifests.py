@@ -1,0 +1,55 @@
+"""What a user of KEDA would write, as small as it can be: Deployments, ScaledObjects, triggers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.cluster.api import Document
+
+
+def namespace(name: str) -> Document:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def deployment(namespace: str, name: str, *, replicas: int = 0, cold_start: float = 0.0) -> Document:
+    """Return a Deployment whose pods are ready ``cold_start`` seconds after they are scheduled."""
+    labels = {"app": name}
+    delays = {"pod-create": 0.0, "pod-ready": cold_start}
+    notes = {
+        f"{stage}.stage.kwok.x-k8s.io/{what}": f"{delay:g}s"
+        for stage, delay in delays.items()
+        for what in ("delay", "jitter-delay")
+    }
+    pod = {"metadata": {"labels": labels, "annotations": notes}, "spec": {"containers": [_CONTAINER]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod},
+    }
+
+
+def scaled_object(
+    namespace: str,
+    name: str,
+    triggers: Sequence[Document],
+    *,
+    annotations: Mapping[str, str] | None = None,
+    **spec: Any,
+) -> Document:
+    """Return a ScaledObject for the Deployment of the same name: quick, unless ``spec`` says otherwise."""
+    quick = {"pollingInterval": 2, "cooldownPeriod": 3, "minReplicaCount": 0, "maxReplicaCount": 20}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"namespace": namespace, "name": name, "annotations": dict(annotations or {})},
+        "spec": {"scaleTargetRef": {"name": name}, **quick, **spec, "triggers": list(triggers)},
+    }
+
+
+def trigger(scaler: str, kind: str, *, push: bool = True, **metadata: str) -> Document:
+    """Return a trigger that Warmscaler at ``scaler`` (host:port) answers."""
+    words = {"scalerAddress": scaler, "kind": kind, **metadata}
+    return {"type": "external-push" if push else "external", "metadata": words}
+
+
+_CONTAINER = {"name": "function", "image": "example.org/function:1"}

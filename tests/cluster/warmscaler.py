@@ -1,0 +1,54 @@
+"""Our own service as its users run it: a process, ``warmscaler serve --dev``, on free loopback ports."""
+
+import http.client
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.cluster.api import Document
+from tests.cluster.control_plane import healthy
+from tests.servers.ports import free_port
+from tests.servers.process import HOST, Server
+
+
+class Warmscaler(Server):
+    """The service; ``address`` is a trigger's ``scalerAddress``. ``flags`` are more of ``serve``'s own."""
+
+    def __init__(self, home: Path, *, flags: Sequence[str] = ()) -> None:
+        super().__init__(home)
+        self.http_port = free_port()
+        self.flags = tuple(flags)
+
+    def command(self) -> Sequence[str]:
+        """Return the command line."""
+        ports = [f"--listen={self.address}", f"--http={HOST}:{self.http_port}"]
+        return [sys.executable, "-m", "scaler.cli", "serve", "--dev", *ports, *self.flags]
+
+    def answers(self) -> bool:
+        """Tell whether it is ready by its own word."""
+        return healthy(self.http_port, "/readyz", tls=False)
+
+    def triggers(self, namespace: str) -> list[Document]:
+        """Return what ``/status`` tells of the triggers of a namespace."""
+        return [each for each in json.loads(self._page("/status"))["triggers"] if each["namespace"] == namespace]
+
+    def streams(self, method: str = "StreamIsActive") -> int:
+        """Return how many streams of a method are open now."""
+        return int(self.metric("warmscaler_grpc_streams", method=method))
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples that carry ``labels``."""
+        families = text_string_to_metric_families(self._page("/metrics"))
+        samples = [each for family in families for each in family.samples if each.name == name]
+        return sum(each.value for each in samples if labels.items() <= each.labels.items())
+
+    def _page(self, path: str) -> str:
+        connection = http.client.HTTPConnection(HOST, self.http_port, timeout=10.0)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
