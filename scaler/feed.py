@@ -278,11 +278,15 @@ class Feed:
         self._read_now(query for query in queries if query in self._entries and self._entries[query].quiet)
 
     def _newly_covered(self) -> None:
-        """Read what has just come under watch: it may have changed between the last reading and now."""
-        covered = self._watching.covered if self._watching is not None else frozenset()
-        new = covered - self._covered
-        self._covered = covered
-        self._read_now(query for query in new if query in self._entries)
+        """Read what has just come under watch: it may have changed between the last reading and now.
+
+        What has just left it is due at the pace of what nobody watches.
+        """
+        before, self._covered = self._covered, self._watching.covered if self._watching is not None else frozenset()
+        self._read_now(query for query in self._covered - before if query in self._entries)
+        for query in before - self._covered:
+            if query in self._entries:
+                self._reschedule(query, self._entries[query])
 
     def _uncover(self) -> None:
         self._watching = None

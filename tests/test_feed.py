@@ -202,6 +202,17 @@ async def test_quiet_queries_under_watch_are_read_at_their_interval() -> None:
 
 
 @in_jumping_time
+async def test_quiet_queries_that_a_watch_no_longer_covers_are_read_at_the_probes_own_pace_again() -> None:
+    async with staged(Pace(uncovered=0.25), a=0) as stage:
+        stage.follow("a", interval=600.0, quiet=True)
+        await asyncio.sleep(3)
+        before = len(stage.reads())
+        stage.world.watches[0].covers(frozenset())
+        await asyncio.sleep(10)
+        assert len(stage.reads()) - before >= 39
+
+
+@in_jumping_time
 async def test_what_was_hinted_while_it_was_active_is_looked_at_when_it_falls_quiet() -> None:
     async with staged(a=3) as stage:
         stage.world.covering = False

@@ -31,6 +31,6 @@ def installed() -> Catalogue:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             kinds[point.name] = point.load()()
-        except Exception as error:  # noqa: BLE001 - a foreign plugin may fail in any way while it is imported
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign plugin may fail in any way
             broken[point.name] = f"{point.value}: {type(error).__name__}: {error}"
     return Catalogue(kinds=kinds, broken=broken)

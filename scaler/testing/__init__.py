@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from scaler.aio import ungrouped
 from scaler.config.document import Config
 from scaler.hub import running_hub
 from scaler.model import Instant, Outage, Reading, Snapshot, Trigger
@@ -21,6 +22,8 @@ from scaler.probes.registry import AnyProbe
 from scaler.triggers.metadata import understand
 
 PROMPT: Final = 2.0  # s within which cancelling must be done
+SOON: Final = 10.0  # s within which news of a quiet trigger must be seen, however rarely it is read
+RARELY: Final = 120.0  # s
 PATIENCE: Final = 30.0  # s, for what a slow machine may take
 
 
@@ -96,16 +99,25 @@ async def following(probe: AnyProbe, trigger: Trigger) -> AsyncIterator[Follower
 async def check_probe(probe: AnyProbe, metadata: Mapping[str, str], world: World) -> None:
     """Raise :class:`Broken` unless ``probe`` keeps its contract on the real server that ``metadata`` names.
 
-    Checked: the first reading comes; filling and draining are seen; a cut is an :class:`Outage` and never a number;
-    recovery is seen with the right number; the end is prompt, also during a cut; no task and no thread is left behind.
+    Checked: the first reading comes; filling and draining are seen; a probe that reads quiet triggers more often unless
+    they are watched tells of news long before the interval; a cut is an :class:`Outage` for as long as it lasts and
+    never a number; recovery is seen with the right number; the end is prompt, also during a cut; no task and no thread
+    is left behind.
     """
     trigger = understand("contract", "check", metadata, {probe.kind: probe}, Config().defaults)
     await world.drain()
     tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
+    with ungrouped():
+        await _check_all(probe, trigger, world)
+    await _check_leaks(tasks, threads)
+
+
+async def _check_all(probe: AnyProbe, trigger: Trigger, world: World) -> None:
     await _check_seen(probe, trigger, world)
+    if probe.pace.uncovered is not None:
+        await _check_told(probe, replace(trigger, interval=RARELY), world)
     await _check_cut(probe, trigger, world)
     await _check_prompt_end(probe, trigger, world)
-    await _check_leaks(tasks, threads)
 
 
 async def _check_seen(probe: AnyProbe, trigger: Trigger, world: World) -> None:
@@ -117,17 +129,27 @@ async def _check_seen(probe: AnyProbe, trigger: Trigger, world: World) -> None:
         await follower.until("all drained", _amounts_to(0))
 
 
+async def _check_told(probe: AnyProbe, trigger: Trigger, world: World) -> None:
+    async with following(probe, trigger) as follower:
+        await follower.until("nothing there", _amounts_to(0))
+        await asyncio.sleep(PROMPT)  # long enough for a watch to be in charge
+        await world.fill(1)
+        await follower.until("what a push or a closer look tells", _amounts_to(1), SOON)
+        await world.drain()
+
+
 async def _check_cut(probe: AnyProbe, trigger: Trigger, world: World) -> None:
     async with following(probe, trigger) as follower:
         await world.fill(2)
         await follower.until("2 filled in", _amounts_to(2))
+        told = len(follower.readings)
         await world.cut()
         try:
-            await follower.until("an outage", lambda reading: isinstance(reading, Outage))
-            wrong = [each for each in follower.readings if isinstance(each, Snapshot) and each.value not in {0, 2}]
+            await _stay_cut(follower, trigger.interval)
+            during = follower.readings[told:]
         finally:
             await world.mend()
-        if wrong:
+        if wrong := [each for each in during if isinstance(each, Snapshot) and each.value != 2]:  # noqa: PLR2004
             raise Broken(f"a number that was never there: {wrong}")
         after = await follower.until("the number of before the cut", lambda reading: isinstance(reading, Snapshot))
         if not _amounts_to(2)(after):
@@ -136,11 +158,18 @@ async def _check_cut(probe: AnyProbe, trigger: Trigger, world: World) -> None:
         await follower.until("all drained", _amounts_to(0))
 
 
+async def _stay_cut(follower: Follower, interval: float) -> None:
+    """Wait for the outage, and then long enough for a probe that tires of saying so to say something else."""
+    await follower.until("an outage", _is_outage)
+    for _ in range(2):
+        await follower.until("an outage", _is_outage, PATIENCE + interval)
+
+
 async def _check_prompt_end(probe: AnyProbe, trigger: Trigger, world: World) -> None:
     await world.cut()
     try:
         async with following(probe, trigger) as follower:
-            await follower.until("an outage", lambda reading: isinstance(reading, Outage))
+            await follower.until("an outage", _is_outage)
             began = time.monotonic()
         if (took := time.monotonic() - began) > PROMPT:
             raise Broken(f"ending it during a cut took {took:.1f} s")
@@ -165,3 +194,7 @@ def _left(tasks: set[asyncio.Task[object]], threads: set[threading.Thread]) -> l
 
 def _amounts_to(value: float) -> Callable[[Reading], bool]:
     return lambda reading: isinstance(reading, Snapshot) and reading.value == value
+
+
+def _is_outage(reading: Reading) -> bool:
+    return isinstance(reading, Outage)

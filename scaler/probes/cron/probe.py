@@ -95,9 +95,9 @@ class Edges:
     def open(self) -> bool:
         """Whether the window is open until then.
 
-        As natively, one that never opens again is open, and one that opens and never closes is not.
+        As natively, one that never opens again is open, and one that never closes again is not.
         """
-        return self.opens is None or (self.closes is not None and self.opens >= self.closes)
+        return self.closes is not None and (self.opens is None or self.opens >= self.closes)
 
 
 def edges(window: Window, now: datetime) -> Edges:
