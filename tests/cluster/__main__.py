@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> int:
     except build.BuildError as why:
         print(why, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 def _build(version: str) -> int:
@@ -34,10 +36,10 @@ def _build(version: str) -> int:
 
 def _up(version: str) -> int:
     """Run a cluster until SIGINT or SIGTERM."""
+    _build(version)
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
-    _build(version)
     with (
         tempfile.TemporaryDirectory(prefix="warmscaler-cluster-") as home,
         ControlPlane(Path(home), hpa={}) as plane,
@@ -54,7 +56,9 @@ def _describe(plane: ControlPlane, keda: Keda) -> None:
     print(f"  export KUBECONFIG={plane.kubeconfig}\n")
     for server in (*plane.members, *keda.members):
         print(f"  {server.log.parent.name:<24} port {server.port}  log {server.log}")
-    print("\nCtrl-C ends it and forgets everything.", flush=True)
+    print("\nNodes and pods are played by kwok: nothing runs in them. Start `warmscaler serve --dev` on this machine")
+    print("and name its port in a trigger: scalerAddress: 127.0.0.1:PORT")
+    print("Ctrl-C ends it and forgets everything.", flush=True)
 
 
 _VERBS = {"build": _build, "up": _up}

@@ -7,7 +7,7 @@ from typing import Any
 from redis import Redis
 
 from tests.cluster import manifests
-from tests.cluster.api import DEPLOYMENTS, SCALED_OBJECTS, Api
+from tests.cluster.api import DEPLOYMENTS, SCALED_OBJECTS, Api, Document
 from tests.cluster.control_plane import condition
 from tests.cluster.warmscaler import Warmscaler
 from tests.servers.process import wait_until
@@ -66,9 +66,20 @@ class Stage:
 
     def follow(self, name: str, *, push: bool = True, words: Any = None, **spec: Any) -> Function:
         """Apply the ScaledObject of one: ``words`` are more metadata of its trigger, ``spec`` more of itself."""
-        metadata = {"address": self.address, "listName": f"{self.namespace}:{name}", "listLength": "5", **(words or {})}
-        trigger = manifests.trigger(self.scaler.address, "redis", push=push, **metadata)
-        self.api.apply(manifests.scaled_object(self.namespace, name, [trigger], **spec))
+        return self.scale(name, [self.trigger(name, push=push, **(words or {}))], **spec)
+
+    def trigger(self, name: str, *, push: bool = True, **words: str) -> Document:
+        """Return a trigger by the list of ``name``, at a target of five."""
+        metadata = {"address": self.address, "listName": f"{self.namespace}:{name}", "listLength": "5", **words}
+        return manifests.trigger(self.scaler.address, "redis", push=push, **metadata)
+
+    def scale(self, name: str, triggers: Sequence[Document], **spec: Any) -> Function:
+        """Apply a ScaledObject of these triggers for the Deployment ``name``."""
+        self.api.apply(manifests.scaled_object(self.namespace, name, triggers, **spec))
+        return self.at(name)
+
+    def at(self, name: str) -> Function:
+        """Return the function, or just the list, of that name."""
         return Function(api=self.api, redis=self.redis, namespace=self.namespace, name=name)
 
     def pushed(self, count: int, **spec: Any) -> list[Function]:

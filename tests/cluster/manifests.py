@@ -46,6 +46,18 @@ def scaled_object(
     }
 
 
+def scaled_job(namespace: str, name: str, triggers: Sequence[Document], **spec: Any) -> Document:
+    """Return a ScaledJob whose jobs are done as soon as they run."""
+    pod = {"metadata": {"labels": {"app": name}}, "spec": {"restartPolicy": "Never", "containers": [_CONTAINER]}}
+    target = {"backoffLimit": 0, "template": pod}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledJob",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"jobTargetRef": target, "pollingInterval": 2, **spec, "triggers": list(triggers)},
+    }
+
+
 def trigger(scaler: str, kind: str, *, push: bool = True, **metadata: str) -> Document:
     """Return a trigger that Warmscaler at ``scaler`` (host:port) answers."""
     words = {"scalerAddress": scaler, "kind": kind, **metadata}
