@@ -73,9 +73,14 @@ class Follower:
         self.readings.append(reading)
         self._news.set()
 
-    async def until(self, what: str, wanted: Callable[[Reading], bool], patience: float = PATIENCE) -> Reading:
-        """Wait for a reading that is ``wanted``; raise :class:`Broken` with the last one if none comes."""
-        start = len(self.readings)
+    async def until(
+        self, what: str, wanted: Callable[[Reading], bool], patience: float = PATIENCE, *, since: int | None = None
+    ) -> Reading:
+        """Wait for a reading that is ``wanted``; raise :class:`Broken` with the last one if none comes.
+
+        Only those after the first ``since`` readings count; without it, only those that come from now on.
+        """
+        start = len(self.readings) if since is None else since
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while not (fresh := [each for each in self.readings[start:] if wanted(each)]):
@@ -133,8 +138,9 @@ async def _check_told(probe: AnyProbe, trigger: Trigger, world: World) -> None:
     async with following(probe, trigger) as follower:
         await follower.until("nothing there", _amounts_to(0))
         await asyncio.sleep(PROMPT)  # long enough for a watch to be in charge
+        told = len(follower.readings)
         await world.fill(1)
-        await follower.until("what a push or a closer look tells", _amounts_to(1), SOON)
+        await follower.until("what a push or a closer look tells", _amounts_to(1), SOON, since=told)
         await world.drain()
 
 
