@@ -2,9 +2,15 @@
 
 import sys
 
-from tests.bench import memory, push, rpc, sharing
+from tests.bench import demo, memory, push, rpc, sharing
 
-BENCHMARKS = {"rpc": rpc.main, "push": push.main, "sharing": sharing.main, "memory": memory.main}
+BENCHMARKS = {
+    "rpc": rpc.main,
+    "push": push.main,
+    "sharing": sharing.main,
+    "memory": memory.main,
+    "demo": demo.main,
+}
 
 
 def main() -> None:
