@@ -1,6 +1,7 @@
 """Deployments that a ScaledObject scales by a Redis list each: set up together, watched together."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +72,7 @@ class Stage:
     def trigger(self, name: str, *, push: bool = True, **words: str) -> Document:
         """Return a trigger by the list of ``name``, at a target of five."""
         metadata = {"address": self.address, "listName": f"{self.namespace}:{name}", "listLength": "5", **words}
-        return manifests.trigger(self.scaler.address, "redis", push=push, **metadata)
+        return manifests.trigger(self.scaler.address, "redis", metadata, push=push)
 
     def scale(self, name: str, triggers: Sequence[Document], **spec: Any) -> Function:
         """Apply a ScaledObject of these triggers for the Deployment ``name``."""
@@ -92,6 +93,14 @@ class Stage:
     def wait_streams(self, count: int, *, within: float = 30.0) -> None:
         """Wait until exactly so many streams are open; more would be another test's that nobody closed."""
         wait_until(lambda: self.scaler.streams() == count, within=within, what=f"{count} streams open")
+
+    def wake(self, name: str, event: Callable[[], object]) -> float:
+        """Let ``event`` happen; return the seconds until the Deployment is told to have a replica, seen from here."""
+        with self.api.watch(DEPLOYMENTS, self.namespace) as deployments:
+            begun = time.monotonic()
+            event()
+            deployments.until(lambda each: each["metadata"]["name"] == name and each["spec"]["replicas"] >= 1)
+            return time.monotonic() - begun
 
     def replicas(self) -> dict[str, int]:
         """Return what each Deployment is told to have."""

@@ -58,10 +58,10 @@ def scaled_job(namespace: str, name: str, triggers: Sequence[Document], **spec: 
     }
 
 
-def trigger(scaler: str, kind: str, *, push: bool = True, **metadata: str) -> Document:
+def trigger(scaler: str, kind: str, words: Mapping[str, str], *, push: bool = True) -> Document:
     """Return a trigger that Warmscaler at ``scaler`` (host:port) answers."""
-    words = {"scalerAddress": scaler, "kind": kind, **metadata}
-    return {"type": "external-push" if push else "external", "metadata": words}
+    metadata = {"scalerAddress": scaler, "kind": kind, **words}
+    return {"type": "external-push" if push else "external", "metadata": metadata}
 
 
 _CONTAINER = {"name": "function", "image": "example.org/function:1"}

@@ -101,7 +101,7 @@ def test_new_defaults_reach_the_autoscaler_without_a_touch_of_the_object(
     with Warmscaler(home, flags=[f"--config={config}"]) as scaler:
         words = {"address": stage.address, "listName": f"{stage.namespace}:f"}
         stage.api.apply(manifests.deployment(stage.namespace, "f"))
-        stage.scale("f", [manifests.trigger(scaler.address, "redis", **words)], pollingInterval=60)
+        stage.scale("f", [manifests.trigger(scaler.address, "redis", words)], pollingInterval=60)
         wait_until(lambda: _target(stage) == "50", within=30.0, what="the old target in the HPA")
         wait_until(lambda: scaler.streams("StreamMetricSpec") == 1, within=30.0, what="specs followed")
         config.write_text(_defaults(target=7))

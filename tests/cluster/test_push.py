@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.cluster.api import DEPLOYMENTS, SCALED_OBJECTS, Document
-from tests.cluster.functions import Function, Stage, quantile
+from tests.cluster.functions import Stage, quantile
 from tests.cluster.keda import Keda
 from tests.servers.process import wait_until
 
@@ -15,25 +15,12 @@ pytestmark = pytest.mark.requires("cluster", "redis")
 
 def test_the_first_event_wakes_a_deployment_at_once(stage: Stage, measured: Callable[[str], None]) -> None:
     functions = stage.pushed(20, pollingInterval=60, cooldownPeriod=300)
-    latencies = [1_000 * _wake(stage, function) for function in functions]
+    latencies = [1_000 * stage.wake(each.name, each.push) for each in functions]
     p50, p95 = quantile(latencies, 0.5), quantile(latencies, 0.95)
     measured(
         f"LPUSH -> spec.replicas 1, {len(latencies)} times: p50 {p50:.0f} p95 {p95:.0f} max {max(latencies):.0f} ms"
     )
     assert max(latencies) < 2_000, "far below the polling interval, however busy the machine is"
-
-
-def _wake(stage: Stage, function: Function) -> float:
-    """Return the seconds from an event to the change of the Deployment, both seen from here."""
-
-    def awake(deployment: Document) -> bool:
-        return deployment["metadata"]["name"] == function.name and deployment["spec"]["replicas"] >= 1
-
-    with stage.api.watch(DEPLOYMENTS, stage.namespace) as deployments:
-        begun = time.monotonic()
-        function.push()
-        deployments.until(awake)
-        return time.monotonic() - begun
 
 
 def test_replicas_follow_the_backlog_and_end_at_zero_after_the_cooldown(
