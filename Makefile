@@ -12,6 +12,7 @@
 #   make faults        only the faults
 #   make cluster       a real Kubernetes control plane and KEDA on loopback (built once, 15 minutes), and the tests on it
 #   make cluster-up    leave one running for a person, until Ctrl-C
+#   make keda-matrix   the tests of `make cluster` on each version of KEDA that is supported
 #   make bench         the benchmarks, each with the line that reproduces it
 #   make protos        regenerate scaler/rpc/pb
 #   make venv          the development environment, in .venv
@@ -35,7 +36,7 @@ stamp = .venv/.$(1)-$(shell cat requirements*.lock pyproject.toml | cksum | cut 
 DEMO := $(call stamp,demo)
 DEV := $(call stamp,dev)
 
-.PHONY: help demo test check fix unit sim servers integration faults cluster cluster-up bench protos venv lock
+.PHONY: help demo test check fix unit sim servers integration faults cluster cluster-up keda-matrix bench protos venv lock
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -82,6 +83,13 @@ cluster: $(DEV)
 
 cluster-up: $(DEV)
 	@exec $(BIN)/python -m tests.cluster up $(ARGS)
+
+keda-matrix: $(DEV)
+	@for version in $$(ls tests/cluster/tools/keda | sort -rV); do
+		echo "== KEDA $$version"
+		$(BIN)/python -m tests.cluster build --keda $$version
+		$(BIN)/pytest -q tests/cluster --keda $$version $(ARGS)
+	done
 
 bench: $(DEV)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -82,7 +82,14 @@ KWOK = Tool(
     },
     minutes=1,
 )
-KEDA_VERSIONS = ("2.21.0", "2.20.2", "2.16.1")
+KEDA_VERSIONS = tuple(
+    sorted(
+        (path.parent.name for path in (_MODULES / "keda").glob("*/go.mod")),
+        key=lambda version: [int(part) for part in version.split(".")],
+        reverse=True,
+    )
+)
+"""Those that have a module, newest first; the first one is meant where nothing is said."""
 
 
 def keda(version: str = KEDA_VERSIONS[0]) -> Tool:

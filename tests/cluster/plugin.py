@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis as Client
 
-from tests.cluster import manifests
+from tests.cluster import build, manifests
 from tests.cluster.api import NAMESPACES, SCALED_JOBS, SCALED_OBJECTS, Api
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.functions import Stage
@@ -17,6 +17,11 @@ from tests.servers.process import wait_until
 from tests.servers.redis import Redis
 
 _numbers = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose KEDA's version."""
+    parser.addoption("--keda", choices=build.KEDA_VERSIONS, default=build.KEDA_VERSIONS[0], help="KEDA's version")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,8 +46,11 @@ def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 def keda(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, control_plane: ControlPlane
 ) -> Iterator[Keda]:
-    """KEDA's operator and metrics adapter on the control plane."""
-    yield from serve(request, Keda(tmp_path_factory.mktemp("keda"), control_plane))
+    """KEDA's operator and metrics adapter on the control plane, of the version that the run is for."""
+    version = request.config.getoption("--keda")
+    gap = build.missing([build.keda(version)])
+    assert not gap, gap
+    yield from serve(request, Keda(tmp_path_factory.mktemp("keda"), control_plane, version=version))
 
 
 @pytest.fixture(scope="session")
