@@ -5,6 +5,7 @@ import pytest
 from scaler.config.document import Config
 from scaler.errors import ConfigError
 from scaler.probes.memory import SHELF, Memory
+from scaler.probes.registry import AnyProbe
 from scaler.testing import World, check_probe
 from scaler.triggers.metadata import understand
 
@@ -27,5 +28,6 @@ async def test_keeps_the_contract() -> None:
 
 @pytest.mark.parametrize("target", ["0", "-1", "x"])
 def test_a_target_that_is_no_positive_number_is_refused(target: str) -> None:
+    kinds: dict[str, AnyProbe] = {"memory": Memory()}
     with pytest.raises(ConfigError, match="target"):
-        understand("n", "o", {"kind": "memory", "key": "k", "target": target}, {"memory": Memory()}, Config().defaults)
+        understand("n", "o", {"kind": "memory", "key": "k", "target": target}, kinds, Config().defaults)
