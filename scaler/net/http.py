@@ -5,14 +5,15 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from ipaddress import ip_address
-from socket import AF_INET, AF_INET6, AddressFamily
+from socket import AF_INET, AF_INET6, AddressFamily, socket
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from scaler.errors import Cause, SourceUnavailable
 from scaler.net.egress import Egress
@@ -20,23 +21,28 @@ from scaler.net.tls import untrusted
 
 MAX_BODY: Final = 32 * 1024 * 1024  # bytes; parsing that much holds up the event loop for half a second
 CONNECTIONS: Final = 8  # to one host, at once
+_asked: Final = ContextVar[str]("_asked")  # the host that the running request names
 _Asked = AbstractAsyncContextManager[aiohttp.ClientResponse]
 _CHUNK: Final = 256 * 1024
-_PORTS: Final = {"http": 80, "https": 443}
 _REFUSALS: Final = {401: Cause.DENIED, 403: Cause.DENIED, 404: Cause.MISSING, 429: Cause.UNREACHABLE}
 
 
 class Web:
     """A client with kept-alive connections, all of them to addresses that the egress rules allow.
 
-    Names are checked when they are resolved, for each new connection; literal addresses before each request. Redirects
-    are not followed, compressed bodies are refused, and nothing of the environment (proxies, netrc) is heeded.
+    Every address is checked right before it is connected to, so it does not matter how a URL spells it, and names when
+    they are resolved. Redirects are not followed, compressed bodies are refused, and nothing of the environment
+    (proxies, netrc) is heeded.
     """
 
     def __init__(self, egress: Egress, tls: ssl.SSLContext | None = None) -> None:
         self._egress = egress
         connector = aiohttp.TCPConnector(
-            resolver=_Checked(egress), use_dns_cache=False, limit_per_host=CONNECTIONS, ssl=tls or True
+            resolver=_Checked(egress),
+            socket_factory=self._socket,
+            use_dns_cache=False,
+            limit_per_host=CONNECTIONS,
+            ssl=tls or True,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -47,18 +53,20 @@ class Web:
 
     async def get_json(self, url: str, *, patience: float) -> object:
         """Return the document at ``url``; raise :class:`SourceUnavailable` if it is not there after ``patience`` s."""
-        return await self._document(url, patience, lambda: self._session.get(url, allow_redirects=False))
+        page = _page(url)
+        return await self._document(page, patience, lambda: self._session.get(page, allow_redirects=False))
 
     async def post_form(
         self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None, patience: float
     ) -> object:
         """Send a form and return the document that answers it; raises as :meth:`get_json` does."""
+        page = _page(url)
         return await self._document(
-            url, patience, lambda: self._session.post(url, data=form, headers=headers, allow_redirects=False)
+            page, patience, lambda: self._session.post(page, data=form, headers=headers, allow_redirects=False)
         )
 
-    async def _document(self, url: str, patience: float, ask: Callable[[], _Asked]) -> object:
-        self._check_literal(url)
+    async def _document(self, url: URL, patience: float, ask: Callable[[], _Asked]) -> object:
+        _asked.set(url.raw_host or "")
         try:
             async with asyncio.timeout(patience):
                 return _parsed(await self._body(url, ask))
@@ -67,7 +75,7 @@ class Web:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(url, error) from error
 
-    async def _body(self, url: str, ask: Callable[[], _Asked]) -> bytes:
+    async def _body(self, url: URL, ask: Callable[[], _Asked]) -> bytes:
         async with ask() as answer:
             if answer.status != 200:  # noqa: PLR2004 - a page that was read answers this and nothing else
                 cause = _REFUSALS.get(answer.status, Cause.UNREACHABLE if answer.status >= 500 else Cause.INVALID)  # noqa: PLR2004
@@ -81,14 +89,11 @@ class Web:
                     raise SourceUnavailable(Cause.INVALID, f"{_place(url)} sent more than {MAX_BODY} bytes")
             return bytes(body)
 
-    def _check_literal(self, url: str) -> None:
-        """Check a host that is an address already: such a one is never resolved."""
-        parts = urlsplit(url)
-        try:
-            address = ip_address(parts.hostname or "")
-        except ValueError:
-            return
-        self._egress.check(str(address), address, parts.port or _PORTS[parts.scheme])
+    def _socket(self, to: aiohttp.AddrInfoType) -> socket:
+        """Make the socket of a new connection: the one gate for names and for addresses, which are never resolved."""
+        family, kind, protocol, _, (address, port, *_) = to
+        self._egress.check(_asked.get(), ip_address(str(address).partition("%")[0]), int(port))
+        return socket(family, kind, protocol)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -128,14 +133,26 @@ def _parsed(body: bytes) -> object:
         raise SourceUnavailable(Cause.INVALID, f"the answer is not JSON: {error}") from error
 
 
-def _translated(url: str, error: Exception) -> SourceUnavailable:
+def _translated(url: URL, error: Exception) -> SourceUnavailable:
     if untrusted(error):
         return SourceUnavailable(Cause.DENIED, f"{_place(url)}: TLS was refused: {error}")
-    said = str(error) or type(error).__name__
-    return SourceUnavailable(Cause.UNREACHABLE, f"{_place(url)}: {said}")
+    # What such an error says besides its message is the whole URL.
+    said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    cause = Cause.INVALID if isinstance(error, ValueError) else Cause.UNREACHABLE
+    return SourceUnavailable(cause, f"{_place(url)}: {said or type(error).__name__}")
 
 
-def _place(url: str) -> str:
-    """Say which page of which server, without its query."""
-    parts = urlsplit(url)
-    return f"{parts.netloc}{parts.path}"
+def _page(url: str) -> URL:
+    """Read a URL, once for all who look at it; a bad one is not repeated, since it may hold a password."""
+    try:
+        page = URL(url)
+    except ValueError:
+        page = URL()
+    if page.scheme not in {"http", "https"} or not page.raw_host:
+        raise SourceUnavailable(Cause.INVALID, "the address of the page is not a URL of http or https")
+    return page
+
+
+def _place(url: URL) -> str:
+    """Say which page of which server, without who asks and without its query."""
+    return f"{url.host_port_subcomponent}{url.raw_path}"

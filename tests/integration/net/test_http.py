@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from scaler.errors import Cause, SourceUnavailable
-from scaler.net.egress import Egress
+from scaler.net.egress import Egress, Rule
 from scaler.net.http import Web
 from tests.integration.net.pages import Page, serving
 
@@ -78,9 +78,39 @@ async def test_egress_rules_hold_for_addresses_and_for_names(host: str) -> None:
     assert await got(page, host=host) == {}
 
 
-@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("2130706433", id="a number"),
+        pytest.param("0x7f.1", id="in hexadecimal"),
+        pytest.param("127.1", id="shortened"),
+        pytest.param("[::ffff:127.0.0.1]", id="dressed as IPv6"),
+        pytest.param("127。0。0。1", id="with ideographic full stops"),
+        pytest.param("\uff11\uff12\uff17.0.0.1", id="with wide digits"),
+        pytest.param("①②⑦.0.0.1", id="with digits in circles"),
+        pytest.param("127.0.0.1.", id="with the root's dot"),
+    ],
+)
 async def test_no_spelling_of_an_address_gets_past_the_rules(host: str) -> None:
-    assert await got(answers("{}"), host=host, egress=Egress()) in {Cause.FORBIDDEN, Cause.UNREACHABLE}
+    asked = asyncio.Event()
+
+    async def page(_: web.Request) -> web.Response:
+        asked.set()
+        return web.json_response({})
+
+    assert await got(page, host=host, egress=Egress()) in {Cause.FORBIDDEN, Cause.INVALID, Cause.UNREACHABLE}
+    assert not asked.is_set()
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "169。254。169。254", "\uff11\uff16\uff19.254.169.254"])
+async def test_no_spelling_of_the_metadata_address_gets_past_the_rules(host: str) -> None:
+    assert await got(answers("{}"), host=host) is Cause.FORBIDDEN
+
+
+async def test_a_rule_by_name_opens_the_way_to_what_the_name_means() -> None:
+    rule = Rule(host="localhost")
+    assert await got(answers("{}"), host="localhost", egress=Egress(loopback=True, allow=(rule,))) == {}
+    assert await got(answers("{}"), egress=Egress(loopback=True, allow=(rule,))) is Cause.FORBIDDEN
 
 
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,4 +128,38 @@ async def test_a_query_is_not_repeated_in_errors() -> None:
     async with Web(Egress(loopback=True)) as client:
         with pytest.raises(SourceUnavailable) as error:
             await client.get_json("http://127.0.0.1:9/page?token=hush", patience=1.0)
+    assert "hush" not in str(error.value)
+
+
+async def test_neither_a_password_nor_a_query_is_repeated_when_the_answer_is_garbage() -> None:
+    async def page(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"HTTP/1.1 oops\r\n\r\n")
+        request.transport.close()
+        raise asyncio.CancelledError
+
+    async with serving(page) as address, Web(Egress(loopback=True)) as client:
+        with pytest.raises(SourceUnavailable) as error:
+            await client.get_json(f"http://ada:hush@{address}/page?token=hush", patience=1.0)
+    assert "hush" not in str(error.value)
+    assert f"{address}/page" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("/page?hush", id="a path"),
+        pytest.param("ftp://ada:hush@127.0.0.1/", id="another scheme"),
+        pytest.param("http://ada:hush@127.0.0.1:99999/", id="an impossible port"),
+        pytest.param("http://ada:hush@127.0.0.1:x/", id="a port that is no number"),
+        pytest.param("http://ada:hush@[::1/", id="half a bracket"),
+        pytest.param("http://ada:hush@/", id="no host"),
+        pytest.param("http://127.1/", id="a number that is not spelt out"),
+    ],
+)
+async def test_what_is_no_url_is_invalid_and_not_repeated(url: str) -> None:
+    async with Web(Egress(loopback=True)) as client:
+        with pytest.raises(SourceUnavailable, match="invalid") as error:
+            await client.get_json(url, patience=1.0)
     assert "hush" not in str(error.value)
