@@ -19,7 +19,7 @@ from scaler.errors import Cause, SourceUnavailable
 from scaler.net.egress import Egress
 from scaler.net.tls import untrusted
 
-MAX_BODY: Final = 32 * 1024 * 1024  # bytes; parsing that much holds up the event loop for half a second
+MAX_BODY: Final = 4 * 1024 * 1024  # bytes; made to be hard to parse, so many hold up the event loop for 0.4 s
 CONNECTIONS: Final = 8  # to one host, at once
 _asked: Final = ContextVar[str]("_asked")  # the host that the running request names
 _Asked = AbstractAsyncContextManager[aiohttp.ClientResponse]

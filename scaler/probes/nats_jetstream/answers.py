@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeGuard
 
 from scaler.errors import Cause, SourceUnavailable
+from scaler.net.http import MAX_BODY
 from scaler.probes.base import Amount, Found
 from scaler.probes.nats_jetstream.records import Consumer
 
@@ -23,7 +24,12 @@ _SAID: Final = 200  # characters of a server's words that an error repeats
 
 
 def document(sent: bytes) -> Answer:
-    """Read one JSON object; an answer that is an error of the API becomes that error."""
+    """Read one JSON object; an answer that is an error of the API becomes that error.
+
+    One message may be as long as a page may be, since each is parsed in one go.
+    """
+    if len(sent) > MAX_BODY:
+        return SourceUnavailable(Cause.INVALID, f"an answer of more than {MAX_BODY} bytes")
     try:
         said = json.loads(sent)
     except (ValueError, RecursionError) as wrong:

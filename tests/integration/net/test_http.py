@@ -52,6 +52,11 @@ async def test_what_is_no_document_has_a_cause(page: Page, cause: Cause) -> None
     assert await got(page) is cause
 
 
+async def test_a_page_is_bounded_so_that_parsing_it_never_holds_up_the_loop_for_long() -> None:
+    assert await got(answers(b" " * 4_000_000 + b"{}")) == {}
+    assert await got(answers(b" " * 4_200_000 + b"{}")) is Cause.INVALID
+
+
 async def test_patience_is_for_the_whole_answer() -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

@@ -305,7 +305,7 @@ async def test_a_page_far_too_large_is_given_up() -> None:
 
     async with serving(page) as address:
         assert cause(await tried(pages(address), CONSUMER)) is Cause.INVALID
-    assert sent < 60_000_000
+    assert sent < 20_000_000
 
 
 async def test_a_redirect_is_not_followed() -> None:

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from scaler.errors import Cause, SourceUnavailable
+from scaler.net.http import MAX_BODY
 from scaler.probes.base import Amount
 from scaler.probes.nats_jetstream.answers import amount, document, failure
 from scaler.probes.nats_jetstream.records import Consumer
@@ -68,5 +69,12 @@ def test_errors_of_the_api(error: dict[str, object], cause: Cause) -> None:
 @pytest.mark.parametrize("sent", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 100_000])
 def test_garbage_is_invalid(sent: bytes) -> None:
     said = document(sent)
+    assert isinstance(said, SourceUnavailable)
+    assert said.cause is Cause.INVALID
+
+
+def test_an_answer_far_too_long_is_not_even_parsed() -> None:
+    assert document(b"{" + b" " * (MAX_BODY - 2) + b"}") == {}
+    said = document(b"{" + b" " * (MAX_BODY - 1) + b"}")
     assert isinstance(said, SourceUnavailable)
     assert said.cause is Cause.INVALID
