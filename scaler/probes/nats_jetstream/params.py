@@ -151,7 +151,7 @@ class NatsJetStreamParams(Params):
             )
         urls = [url for text in self.nats_server_url if (url := _client_url(text)) is not None]
         return Servers(
-            addresses=tuple(Address(url.hostname or "", url.port or CLIENT_PORT) for url in urls),
+            addresses=tuple(sorted({Address(url.hostname or "", url.port or CLIENT_PORT) for url in urls})),
             secure=self.source_tls or any(url.scheme == "tls" for url in urls),
             tls=tls,
             login=self._login(urls),

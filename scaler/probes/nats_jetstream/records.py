@@ -37,7 +37,7 @@ class Monitoring:
         return f"{self.base} account {self.account or self.account_id}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Address:
     """Where a server listens for clients."""
 
@@ -61,7 +61,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
-    """A source that is read through the JetStream API: any of ``addresses`` will do.
+    """A source that is read through the JetStream API: any of ``addresses`` will do; they are sorted.
 
     ``secure`` insists on TLS; a server that asks for TLS gets it anyway. ``api`` is what the subjects of the API begin
     with: another one than :data:`JETSTREAM_API` leads to a domain, or through another account.

@@ -241,6 +241,7 @@ def test_secrets_are_found_in_the_source_and_not_shown_by_it() -> None:
 def test_equal_sources_are_one_connection() -> None:
     assert hash(servers({"token": "a"})) == hash(servers({"token": "a"}))
     assert servers({"token": "a"}) != servers({"token": "b"})
+    assert len({servers({"natsServerURL": url}) for url in ("a:1,b", "nats://b,nats://a:1", "b,a:1,B:4222")}) == 1
 
 
 @pytest.mark.parametrize(
