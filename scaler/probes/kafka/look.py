@@ -61,7 +61,7 @@ class Look:
         )
         commits = await self._commits(_wanted(queries, leaders), coordinators)
         roaming = _topics(commits[query.group] for query in queries if not query.topic)
-        leaders = {**leaders, **await self._routes.leaders(roaming)}
+        leaders = {**leaders, **await self._routes.leaders(roaming - leaders.keys())}  # those asked about stay
         places = {query: _attempt(partial(_places, query, leaders, commits)) for query in queries}
         ends, starts = await asyncio.gather(
             self._offsets(_spots(places, lambda *_: True), OffsetSpec.LATEST),
@@ -100,13 +100,16 @@ class Look:
         if not self._brokers.speaks(OffsetFetchRequest, questions.MANY_GROUPS):
             return await gathered(wanted, lambda group: self._commits_of(node, group, wanted[group], settled=settled))
         response = await self._brokers.ask(questions.commits(wanted, settled=settled), node)
-        said = {each.group_id: questions.committed(each, each.group_id) for each in response.groups}
+        said = {each.group_id: each for each in response.groups}
         silence = SourceUnavailable(Cause.INVALID, f"broker {node} did not answer for the group")
-        return {group: said.get(group, silence) for group in wanted}
+        return {
+            group: questions.committed(said[group], group, asked) if group in said else silence
+            for group, asked in wanted.items()
+        }
 
     async def _commits_of(self, node: int, group: str, wanted: Wanted, *, settled: bool) -> Commits | SourceUnavailable:
         request = questions.commits_of(group, wanted, settled=settled)
-        return questions.committed(await self._brokers.ask(request, node), group)
+        return questions.committed(await self._brokers.ask(request, node), group, wanted)
 
     async def _offsets(self, spots: Spots, spec: OffsetSpec) -> Offsets:
         """Read where logs end or begin from their leaders; a partition that a leader leaves out is absent."""

@@ -100,9 +100,16 @@ def _topics(kind: Message, wanted: Wanted) -> list[Message] | None:
     return [kind(name=topic, partition_indexes=list(numbers)) for topic, numbers in wanted.items()]
 
 
-def committed(said: Message, group: str) -> Commits | SourceUnavailable:
-    """Read what one group has committed; offset -1 is how brokers say that it has nothing."""
-    return refused(getattr(said, "error_code", 0), f"group {group}") or dict(_committed(said))
+def committed(said: Message, group: str, wanted: Wanted) -> Commits | SourceUnavailable:
+    """Read what one group has committed; offset -1 is how brokers say that it has nothing.
+
+    A partition that was asked for by its number and left out is a failure: nobody said that it has no commit.
+    """
+    silence = {
+        place: SourceUnavailable(Cause.INVALID, f"commit of {place}: the broker did not say")
+        for place in (Partition(topic, number) for topic, numbers in (wanted or {}).items() for number in numbers)
+    }
+    return refused(getattr(said, "error_code", 0), f"group {group}") or {**silence, **dict(_committed(said))}
 
 
 def _committed(said: Message) -> Iterator[tuple[Partition, int | SourceUnavailable | None]]:
