@@ -2,7 +2,7 @@
 
 Nothing is consumed for anyone: there is no group, no commit, and what the brokers send is thrown away unread. A broker
 answers one request of a connection at a time, so a partition can only be added when the pending fetch has ended: that
-is why it waits no longer than :data:`WAIT`.
+is why it waits no longer than :data:`WAIT`. A broker that is lost takes only its own partitions out of the watch.
 """
 
 import asyncio
@@ -22,14 +22,15 @@ from scaler.probes.kafka.session import Session
 
 WAIT: Final = 0.25  # s for which a fetch pends
 BREATH: Final = 0.05  # s between news and the next fetch: a busy log costs 20 requests a second, not 500
-MEND: Final = 1.0  # s after which a partition that a broker refused is asked for again
+MEND: Final = 1.0  # s after which a partition that a broker refused, or a broker that was lost, is asked again
 
 
 @dataclass(slots=True)
 class _Lane:
-    """What is asked of one broker; ``asks`` is set while that is anything."""
+    """What is asked of one broker; ``asks`` is set while that is anything, ``lost`` from a failure to an answer."""
 
     node: int
+    lost: bool = False
     session: Session = field(default_factory=Session)
     asks: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -44,6 +45,13 @@ class _Lane:
             self.session.remove(partition)
         if not self.session.offsets:
             self.asks.clear()
+
+    def empty(self) -> frozenset[Partition]:
+        """Ask for nothing any more, and forget what the broker was told; return what was asked."""
+        asked = frozenset(self.session.offsets)
+        self.session = Session()
+        self.asks.clear()
+        return asked
 
 
 class Watch:
@@ -61,7 +69,7 @@ class Watch:
         self._heard: set[Partition] = set()
 
     async def run(self) -> NoReturn:
-        """Watch until cancelled; raise :class:`SourceUnavailable` when a broker is lost."""
+        """Watch until cancelled; raise :class:`SourceUnavailable` when every broker that was asked is lost."""
         try:
             async with self._tasks as tasks:
                 tasks.create_task(self._follow(self._watching.wanted), name="kafka wanted")
@@ -135,14 +143,33 @@ class Watch:
         """Keep one fetch pending for as long as anything is asked of this broker."""
         while True:
             await lane.asks.wait()
-            asked = frozenset(lane.session.offsets)
-            wait = WAIT if asked <= self._heard else 0.0  # what is new is confirmed at once
-            response = await self._brokers.ask(lane.session.request(wait), lane.node, WAIT + REQUEST_TIMEOUT)
-            news = lane.session.answered(response)
-            self._hint(news.moved | news.lost)
-            self._hear(lane, asked - news.lost, news.lost)
-            if news.moved or response.error_code:
-                await asyncio.sleep(BREATH)
+            try:
+                pause = await self._fetch(lane)
+            except SourceUnavailable:
+                self._lose(lane)
+                if all(each.lost for each in self._lanes.values()):
+                    raise
+                pause = MEND  # meanwhile it may be asked for things again, which are not covered until it answers
+            if pause:
+                await asyncio.sleep(pause)
+
+    async def _fetch(self, lane: _Lane) -> float:
+        """Wait for one answer and pass it on; return after how many seconds to ask again."""
+        asked = frozenset(lane.session.offsets)
+        wait = WAIT if asked <= self._heard else 0.0  # what is new is confirmed at once
+        response = await self._brokers.ask(lane.session.request(wait), lane.node, WAIT + REQUEST_TIMEOUT)
+        news = lane.session.answered(response)
+        lane.lost = False
+        self._hint(news.moved | news.lost)
+        self._hear(lane, asked - news.lost, news.lost)
+        return BREATH if news.moved or response.error_code else 0.0
+
+    def _lose(self, lane: _Lane) -> None:
+        """Take back all that a lost broker was asked; what it had told of until now is looked at."""
+        lane.lost = True
+        lost = lane.empty()
+        self._hint(lost & self._heard)
+        self._hear(lane, frozenset(), lost)
 
     def _hear(self, lane: _Lane, heard: frozenset[Partition], lost: frozenset[Partition]) -> None:
         """Take note of what the broker tells of, and take back what it refused, to be asked for again later."""

@@ -182,7 +182,34 @@ async def test_a_session_that_a_broker_has_dropped_is_opened_anew(
             assert await ear.hears() == {TWO}
 
 
-async def test_a_fetch_that_is_refused_ends_the_watch(mock_kafka: MockKafka, source: KafkaSource) -> None:
+async def test_a_fetch_that_is_refused_is_tried_again(mock_kafka: MockKafka, source: KafkaSource) -> None:
     async with watching(source, ONE, TWO) as ear:
         mock_kafka.fail(Api.FETCH, 31, broker=2)
+        assert await ear.hears() == {TWO}
+        await ear.covers(ONE)
+        await ear.covers(ONE, TWO)
+
+
+async def test_a_watch_whose_every_fetch_is_refused_ends(mock_kafka: MockKafka, source: KafkaSource) -> None:
+    async with watching(source, ONE, TWO) as ear:
+        for broker in (1, 2):
+            mock_kafka.fail(Api.FETCH, *[31] * 20, broker=broker)
         assert (await ear.ends()).cause is Cause.DENIED
+
+
+async def test_a_lost_broker_takes_only_its_own_partitions_out_of_the_watch(
+    mock_kafka: MockKafka, source: KafkaSource
+) -> None:
+    """Where nobody else has a copy its partitions stay away for as long as it does."""
+    with mock_kafka.desk() as desk:
+        async with watching(source, ONE, TWO) as ear:
+            mock_kafka.down(2)
+            assert await ear.hears() == {TWO}
+            await ear.covers(ONE)
+            assert await ear.quiet(2.5)  # while it is asked again and again
+            await asyncio.to_thread(desk.produce, "t1", 1)
+            assert await ear.hears() == {ONE}
+            mock_kafka.up(2)
+            await ear.covers(ONE, TWO)
+            await asyncio.to_thread(desk.produce, "t2", 1)
+            assert await ear.hears() == {TWO}
