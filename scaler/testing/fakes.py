@@ -27,7 +27,8 @@ class FakeWorld:
     """A source that does what a test says, and keeps what was done to it.
 
     ``numbers`` are answered as they are, right or wrong; a query without one is not answered. ``on_open``, ``on_read``
-    and ``on_close`` run first and may raise or hang. ``reads`` has the instant and the queries of each batch.
+    and ``on_close`` run first and may raise or hang. ``opens`` has the instant of each attempt, ``opened`` counts those
+    that came to something; ``reads`` has the instant and the queries of each batch.
     """
 
     numbers: dict[FakeQuery, object] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class FakeWorld:
     on_watch: Doing = _nothing
     covering: bool = True
     opens: list[float] = field(default_factory=list)
+    opened: int = 0
     closes: int = 0
     reads: list[tuple[float, frozenset[FakeQuery]]] = field(default_factory=list)
     watches: list[Watching[FakeQuery]] = field(default_factory=list)
@@ -136,6 +138,7 @@ class FakeProbe:
         world = self.worlds[source.name]
         world.opens.append(_loop_time())
         await world.on_open()
+        world.opened += 1
         return FakeSource(world=world)
 
 
