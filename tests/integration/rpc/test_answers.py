@@ -8,9 +8,11 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
+from scaler.config.document import Limits
 from scaler.errors import Cause, SourceUnavailable
 from scaler.probes.base import Amount
 from scaler.rpc.pb.externalscaler_pb2 import GetMetricsRequest, MetricSpec, ScaledObjectRef
+from scaler.triggers.metadata import Defaults
 from tests.integration.rpc.served import Served, ref, refused, serving, until
 from tests.stage import DOWN, hang, nothing, raising
 
@@ -283,3 +285,13 @@ async def test_a_bug_of_a_probe_is_an_internal_error_that_tells_nothing(
     assert (code, said) == (grpc.StatusCode.INTERNAL, "a bug in the scaler; its log tells more")
     assert [(log["event"], log["error"]) for log in logs] == [("an RPC failed", "RuntimeError")]
     assert "raise RuntimeError" in logs[0]["frames"][-1]
+
+
+async def test_one_trigger_too_many_is_refused_and_those_there_go_on(served: Served) -> None:
+    await served.metric(ref("one"))
+    await served.decisions.configure(Defaults(), Limits(triggers=1))
+    for call in calls(served, ref("two")).values():
+        assert (await refused(call))[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    served.put(9)
+    await asyncio.sleep(0.3)
+    assert (await served.metric(ref("one"))).metricValueFloat == 9.0
