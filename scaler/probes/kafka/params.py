@@ -42,7 +42,8 @@ class KafkaParams(SecurityParams):
 
     Nothing is consumed, committed or created. The user needs Describe on the group and on the topics, and Read on the
     topics to be told of records at once; where that is not allowed, quiet triggers are read four times a second. A
-    topic that does not exist is an outage. Partitions that a topic gains are noticed within five seconds.
+    topic that does not exist is an outage. Partitions that a topic gains, and topics that a group gains, are
+    noticed within the trigger's interval and five seconds more, also where records are told at once.
 
     `excludePersistentLag` leaves out partitions whose committed offset has not moved for 30 seconds while records
     waited; the native scaler compares with its last evaluation instead. `version` and `fullMetadata` are accepted and

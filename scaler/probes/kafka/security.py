@@ -1,7 +1,9 @@
 """What a trigger may say of how to log in to a Kafka cluster and how to speak TLS to it."""
 
+import re
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -9,6 +11,18 @@ from scaler.net.tls import Tls
 from scaler.probes.kafka.login import Aws, Kerberos, Login, Mechanism, OAuth
 from scaler.triggers.params import Names, Params
 from scaler.triggers.values import Boolean, CommaList, KeyValues
+
+_UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")  # parsers of URLs do not agree on what these mean
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether ``text`` is an http or https URL with a host and without a user."""
+    try:
+        url = urlsplit(text)
+        fit = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    return fit and "@" not in url.netloc and _UNFIT.search(text) is None
 
 
 class SecurityParams(Params):
@@ -28,7 +42,9 @@ class SecurityParams(Params):
         Field(description="Who issues the tokens of `oauthbearer`."),
     ] = "bearer"
     scopes: Annotated[CommaList, Field(description="The OAuth scopes to ask for.")] = ()
-    oauth_token_endpoint_uri: Annotated[str, Field(description="Where OAuth tokens are issued.")] = ""
+    oauth_token_endpoint_uri: Annotated[
+        str, Field(description="Where OAuth tokens are issued: an http or https URL, without a user in it.")
+    ] = ""
     oauth_extensions: Annotated[KeyValues, Field(description="SASL extensions, `key=value,key=value`.")] = ()
     aws_region: Annotated[str, Field(description="The region of an MSK cluster.")] = ""
     aws_access_key_id: Annotated[
@@ -41,9 +57,13 @@ class SecurityParams(Params):
         Field(description="`operator`: the AWS identity of Warmscaler itself, by the package botocore."),
     ] = "pod"
     keytab: Annotated[SecretStr | None, Field(description="The Kerberos keytab, in base64.")] = None
-    realm: Annotated[str, Field(description="The Kerberos realm.")] = ""
+    realm: Annotated[str, Field(description="The Kerberos realm; see `kerberosConfig`.")] = ""
     kerberos_config: Annotated[
-        str, Field(description="Required and not read: what counts is the krb5.conf of Warmscaler's own process.")
+        str,
+        Field(
+            description="Required and not read: what counts is the krb5.conf of Warmscaler's own process. The KDCs are "
+            "found and asked by the Kerberos library, so the egress rules do not apply to them."
+        ),
     ] = ""
     kerberos_service_name: Annotated[str, Field(description="The brokers' Kerberos service.")] = "kafka"
     kerberos_disable_fast: Annotated[Boolean, Names("kerberosDisableFAST"), Field(description="No effect.")] = False
@@ -76,6 +96,8 @@ class SecurityParams(Params):
         yield from self._needed("password", self.password)
         if self.sasl == "oauthbearer":
             yield from self._needed("oauthTokenEndpointUri", self.oauth_token_endpoint_uri)
+            if self.oauth_token_endpoint_uri and not is_web_address(self.oauth_token_endpoint_uri):
+                yield "'oauthTokenEndpointUri' is not an http or https URL with a host and without a user"
 
     def _bad_aws(self) -> Iterator[str]:
         if self.tls != "enable":

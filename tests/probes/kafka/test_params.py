@@ -133,6 +133,21 @@ def test_options(said: dict[str, str], options: dict[str, object]) -> None:
         ({"tls": "enable", "cert": "c"}, "'cert' and 'key' go together"),
         ({"tls": "enable", "key": "k"}, "'cert' and 'key' go together"),
         ({**OAUTH, "oauthTokenEndpointUri": ""}, "needs 'oauthTokenEndpointUri'"),
+        *(
+            ({**OAUTH, "oauthTokenEndpointUri": bad}, "'oauthTokenEndpointUri' is not an http or https URL")
+            for bad in (
+                "idp/token",
+                "ftp://idp/token",
+                "file:///etc/passwd",
+                "https:///token",
+                "https://u:pw@idp/token",
+                "https://idp:99999/token",
+                "https://idp:0/token",
+                "http://[::1/token",
+                "http://idp\\@x/token",
+                "http://i dp/token",
+            )
+        ),
         ({**OAUTH, "oauthExtensions": "a=b,c"}, "'oauthExtensions'"),
         ({**OAUTH, "username": ""}, "'sasl' oauthbearer needs 'username'"),
         ({**KERBEROS, "keytab": "k"}, "exactly one of 'password' and 'keytab'"),
@@ -151,6 +166,19 @@ def test_refused(said: dict[str, str], problem: str) -> None:
     with pytest.raises(ConfigError, match="kafka trigger of n/o") as refusal:
         ask(**said)
     assert problem in str(refusal.value)
+
+
+@pytest.mark.parametrize("address", ["http://10.0.0.1:8080/t", "https://idp.test/realms/r?x=1", "HTTPS://[::1]:8443"])
+def test_tokens_may_be_issued_at(address: str) -> None:
+    login = cluster(**{**OAUTH, "oauthTokenEndpointUri": address}).login
+    assert isinstance(login, OAuth)
+    assert login.endpoint == address
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        ask(**{**OAUTH, "oauthTokenEndpointUri": "https://u:hunter2@idp/token"})
+    assert "hunter2" not in str(refusal.value)
 
 
 def test_all_problems_in_one_message() -> None:
