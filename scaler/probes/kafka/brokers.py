@@ -6,6 +6,7 @@ by its own timeout.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -17,7 +18,6 @@ from kafka.protocol.metadata import MetadataRequest
 
 from scaler.errors import Cause, SourceUnavailable
 from scaler.net.egress import Egress
-from scaler.net.tls import client_context
 from scaler.probes.kafka.dial import CONNECT_TIMEOUT, Connections, Message
 from scaler.probes.kafka.failures import translated
 from scaler.probes.kafka.identity import Identity
@@ -79,14 +79,17 @@ class Brokers:
         return SourceUnavailable(failure.cause, failure.detail) if failure and time.monotonic() < until else None
 
     async def bootstrap(self) -> Message:
-        """Ask the configured servers one after the other, in a random order, for the brokers; return the response."""
+        """Ask the configured servers one after the other, in a random order, for the brokers; return the response.
+
+        A refused login ends this, for it would be refused, and counted, by the others too.
+        """
         failure = SourceUnavailable(Cause.UNREACHABLE, "no server is named")
         for server in self._connections.cluster.bootstrap_brokers():
             try:
                 return await self._introduced(server.node_id)
             except SourceUnavailable as error:
                 failure = error
-                if error.cause in {Cause.DENIED, Cause.FORBIDDEN}:
+                if error.cause is Cause.DENIED:
                     break
         raise failure
 
@@ -148,7 +151,9 @@ class Brokers:
 class Thread:
     """The thread on which kafka-python talks to one cluster, for all its :class:`Brokers`."""
 
-    def __init__(self, cluster: Cluster, egress: Egress, api_version: ApiVersion | None) -> None:
+    def __init__(
+        self, cluster: Cluster, egress: Egress, tls: ssl.SSLContext | None, api_version: ApiVersion | None
+    ) -> None:
         self._egress = egress
         self._identity = Identity(cluster.login, egress)
         self._config = {
@@ -157,7 +162,7 @@ class Thread:
             "bootstrap_servers": list(cluster.servers),
             "client_id": CLIENT_ID,
             "api_version": api_version,
-            "ssl_context": None if cluster.tls is None else client_context(cluster.tls),
+            "ssl_context": tls,
             "sasl_oauth_token_provider": self._identity.token,
         }
         self._kept: set[Connections] = set()

@@ -1,8 +1,10 @@
 """The probe: parameters to a question, and a cluster that is opened to answer it."""
 
+import asyncio
 from typing import ClassVar
 
 from scaler.model import Ask, Metric
+from scaler.net.tls import client_context
 from scaler.probes.base import Pace, Surroundings
 from scaler.probes.kafka.brokers import ApiVersion, Thread
 from scaler.probes.kafka.login import Cluster
@@ -34,7 +36,8 @@ class Kafka:
 
     async def open(self, source: Cluster, surroundings: Surroundings) -> KafkaSource:
         """Start the thread and find the brokers."""
-        thread = Thread(source, surroundings.egress, self.api_version)
+        tls = await asyncio.to_thread(client_context, source.tls) if source.tls is not None else None
+        thread = Thread(source, surroundings.egress, tls, self.api_version)
         try:
             opened = KafkaSource(thread, await thread.brokers(), surroundings.clock)
             await opened.start()

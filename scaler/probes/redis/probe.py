@@ -1,5 +1,6 @@
 """The probe: parameters to a question, and a source of two connections that answers it and pushes."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 from typing import ClassVar, NoReturn
 
@@ -67,7 +68,7 @@ class Redis:
         async def located() -> tuple[str, int]:
             return source.host, source.port
 
-        context = client_context(source.tls) if source.tls is not None else None
+        context = await asyncio.to_thread(client_context, source.tls) if source.tls is not None else None
         dialler = Dialler(login=source, locate=located, egress=surroundings.egress, context=context)
         opened = RedisSource(dialler)
         await opened.greet()

@@ -205,6 +205,14 @@ async def test_bootstrap_servers_are_held_to_the_egress_rules(kafka_server: Kafk
     assert error.cause is Cause.FORBIDDEN
 
 
+async def test_servers_that_the_egress_rules_forbid_do_not_hide_one_that_they_allow(kafka_server: Kafka) -> None:
+    forbidden = [f"127.0.0.{n}:{kafka_server.port}" for n in range(2, 12)]  # so many, for the order is random
+    rules = Egress(loopback=True, deny=tuple(Rule(host=each.partition(":")[0]) for each in forbidden))
+    query = Lag(group=fresh("group"), topic=await topic(kafka_server))
+    async with opened(*forbidden, kafka_server.address, egress=rules) as source:
+        assert await until(source, query, lambda answer: answer == 1)
+
+
 async def test_a_name_is_resolved_once_and_that_address_dialled(kafka_server: Kafka) -> None:
     """A name that answers differently the second time gains nothing: the system does not know this one at all."""
 
