@@ -75,6 +75,13 @@ class Border:
         cause, detail = getattr(failure, "cause", None), getattr(failure, "detail", "")
         return SourceUnavailable(cause if isinstance(cause, Cause) else Cause.BUG, self.clean(str(detail)))
 
+    def name(self, thing: object) -> str:
+        """Call a plugin's record by its name, or by its type if it cannot say."""
+        try:
+            return self.clean(str(thing))
+        except Exception:  # noqa: BLE001 - as above
+            return type(thing).__name__
+
     def clean(self, text: str) -> str:
         """Return ``text`` as one short line that shows no secret."""
         return redacted(text, self.secrets)[:SHOWN]

@@ -12,14 +12,14 @@ from typing import Final
 
 from structlog import get_logger
 
+from scaler.agenda import Following
 from scaler.aio import Cell
 from scaler.config.document import Limits
 from scaler.errors import ConfigError, LimitReached, Undecidable
-from scaler.feed import Following
 from scaler.hub import Hub
 from scaler.model import Decision, Instant, Metric, Outage, Reading, Rules, Trigger, Undecided, Verdict, Why
 from scaler.observe import metrics
-from scaler.policy.step import State, step
+from scaler.policy.step import State, heir, step
 from scaler.probes.registry import AnyProbe
 from scaler.triggers.metadata import Defaults, understand
 
@@ -33,13 +33,14 @@ PAIRED: Final = 0.5  # s within which IsActive belongs to the GetMetrics before 
 Reference = tuple[str, str, Mapping[str, str]]
 """All that KEDA says of a trigger: namespace, name and metadata. Its identity is any bytes that are equal iff it is."""
 
-JudgeKey = tuple[Hashable, Hashable, Rules, float]
+QueryKey = tuple[str, Hashable, Hashable]
+JudgeKey = tuple[Rules, float]
 
 
 class Judge:
     """Turns the readings of one query into verdicts, for every trigger in ``lives``."""
 
-    def __init__(self, trigger: Trigger, clock: Callable[[], Instant]) -> None:
+    def __init__(self, trigger: Trigger, clock: Callable[[], Instant], state: State) -> None:
         self.verdict: Verdict = Undecided(why=Why.NEVER_READ)
         self.reading: Reading | None = None
         self.lives: set[Live] = set()
@@ -47,15 +48,15 @@ class Judge:
         self._rules = trigger.rules
         self._interval = trigger.interval
         self._clock = clock
-        self._state = State()
-        self._first = asyncio.Event()
+        self.state = state
+        self._news = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._following: Following | None = None
 
     def begin(self, hub: Hub, probe: AnyProbe) -> None:
         """Follow the query; the first verdict comes with its first reading."""
         self._following = hub.follow(probe, self._ask, self._interval, self.learn)
-        self._following.set_quiet(not self.active)
+        self._attend(self._following)
 
     def end(self) -> None:
         """Stop following."""
@@ -69,14 +70,16 @@ class Judge:
         return isinstance(self.verdict, Decision) and self.verdict.active
 
     async def decision(self, patience: float) -> Decision:
-        """Return the present decision, waiting at most ``patience`` seconds for the first reading.
+        """Return the present decision, waiting at most ``patience`` seconds for one that is about to be made.
 
         Raises :class:`Undecidable` if there is none by then.
         """
-        if self.reading is None:
+        if self._deciding():
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    await self._first.wait()
+                    while self._deciding():
+                        self._news.clear()
+                        await self._news.wait()
         match self.verdict:
             case Decision():
                 return self.verdict
@@ -87,16 +90,27 @@ class Judge:
         """Judge a reading, and judge it again when its verdict could change with no new one."""
         self.reading = reading
         before, was_active = self.verdict, self.active
-        self._state, self.verdict = step(self._state, reading, self._rules)
-        self._first.set()
+        self.state, self.verdict = step(self.state, reading, self._rules)
+        self._news.set()
         self._set_alarm()
         if before.why is not self.verdict.why:
             metrics.DECISIONS.labels(self.verdict.why.name.lower()).inc()
-        if self._following is not None and was_active != self.active:
-            self._following.set_quiet(not self.active)
+        if self._following is not None:
+            self._attend(self._following)
         if self.active and not was_active:
             for live in self.lives:
                 live.rises.set(self.verdict)
+
+    def _deciding(self) -> bool:
+        """Tell whether the first reading is still to come, or the one that confirms it."""
+        unsure = isinstance(self.verdict, Undecided) and self.verdict.why is Why.CONFIRMING
+        return self.reading is None or unsure
+
+    def _attend(self, following: Following) -> None:
+        """Say how closely the query has to be looked at now."""
+        following.set_quiet(not self.active)
+        if self.verdict.why is Why.CONFIRMING:
+            following.read_within(self._rules.confirm_spacing)
 
     def _set_alarm(self) -> None:
         self._silence()
@@ -177,7 +191,7 @@ class Decisions:
         self._defaults = Defaults()
         self._limits = Limits()
         self._live: dict[bytes, Live] = {}
-        self._judges: dict[JudgeKey, Judge] = {}
+        self._judges: dict[QueryKey, dict[JudgeKey, Judge]] = {}
         self._drained = False
 
     def __iter__(self) -> Iterator[Live]:
@@ -248,8 +262,9 @@ class Decisions:
 
     def end(self) -> None:
         """Stop following everything."""
-        for judge in self._judges.values():
-            judge.end()
+        for siblings in self._judges.values():
+            for judge in siblings.values():
+                judge.end()
 
     async def run(self) -> None:
         """Forget what nobody asks for, until cancelled."""
@@ -261,7 +276,9 @@ class Decisions:
         """Drop every trigger without a stream that was last asked for too long ago."""
         now = self._clock()
         for key, live in tuple(self._live.items()):
-            if not live.streams and now - live.asked_at > self._limits.forget_after:
+            if live.streams:
+                live.asked_at = now
+            elif now - live.asked_at > self._limits.forget_after:
                 del self._live[key]
                 live.close()
                 self._release(live)
@@ -285,27 +302,31 @@ class Decisions:
 
     def _judge(self, trigger: Trigger) -> Judge:
         """Return the judge of all triggers that ask the same by the same rules."""
-        key = _judge_key(trigger)
-        judge = self._judges.get(key)
-        if judge is None:
-            judge = self._judges[key] = Judge(trigger, self._clock)
-            judge.begin(self._hub, self._probes[trigger.kind])
-        return judge
+        siblings = self._judges.setdefault(_query_key(trigger), {})
+        key = (trigger.rules, trigger.interval)
+        if key not in siblings:
+            known = next((heir(each.state, trigger.rules) for each in siblings.values()), State())
+            siblings[key] = Judge(trigger, self._clock, known)
+            siblings[key].begin(self._hub, self._probes[trigger.kind])
+        return siblings[key]
 
     def _release(self, live: Live) -> None:
         live.judge.lives.discard(live)
         if not live.judge.lives:
-            del self._judges[_judge_key(live.trigger)]
+            siblings = self._judges[_query_key(live.trigger)]
+            del siblings[live.trigger.rules, live.trigger.interval]
+            if not siblings:
+                del self._judges[_query_key(live.trigger)]
             live.judge.end()
+
+
+def _query_key(trigger: Trigger) -> QueryKey:
+    return trigger.kind, trigger.ask.source, trigger.ask.query
 
 
 def _differ(before: Defaults, after: Defaults, kind: str) -> bool:
     """Tell whether a trigger of ``kind`` could be understood differently."""
     return before.interval != after.interval or before.kinds.get(kind) != after.kinds.get(kind)
-
-
-def _judge_key(trigger: Trigger) -> JudgeKey:
-    return trigger.ask.source, trigger.ask.query, trigger.rules, trigger.interval
 
 
 @asynccontextmanager

@@ -7,13 +7,13 @@ source becomes an :class:`Outage` of its own queries, and of nobody else's.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from math import floor
 from typing import Any, Final
 
 from structlog import get_logger
 
+from scaler.agenda import Agenda, Entry, Following
 from scaler.aio import delays, woken
 from scaler.border import Border
 from scaler.errors import SourceUnavailable
@@ -26,7 +26,8 @@ from scaler.probes.registry import AnyProbe
 log = get_logger(__name__)
 
 BREATH: Final = 0.010  # s between two reads of one source, however many hints come
-SLACK: Final = 0.2  # of its interval: how much earlier than due a query may join a batch, and count as on time
+SLACK: Final = 0.2  # of its interval: how much earlier than its beat a reading counts as the one of that beat
+SETTLE: Final = 0.05  # s in which changes of what is quiet are gathered before the watch hears of them
 OPEN_TIMEOUT: Final = 5.0  # s
 CLOSE_TIMEOUT: Final = 2.0  # s
 MISSES: Final = 3  # wholly failed reads in a row before a source is opened afresh, which cures stale clients
@@ -35,42 +36,6 @@ HEALTHY: Final = 10.0  # s that a watch must have lasted for its next failure to
 
 
 _Turn = tuple[str, str, str]
-
-
-@dataclass(slots=True, eq=False)
-class Following:
-    """One follower of one query. ``quiet`` says that its trigger is inactive, so that any change matters at once."""
-
-    interval: float
-    on_reading: Callable[[Reading], None]
-    end: Callable[[], None]
-    set_quiet: Callable[[bool], None]
-    quiet: bool = False
-
-
-@dataclass(slots=True)
-class _Entry:
-    """What a feed knows of one query; ``due`` is when it should be read next, ``good`` the last answer that was one."""
-
-    due: Instant
-    followings: list[Following] = field(default_factory=list)
-    latest: Reading | None = None
-    good: Snapshot | None = None
-
-    def known(self) -> Iterator[Reading]:
-        """Yield what a newcomer must hear: in an outage, first what it is an outage of."""
-        if isinstance(self.latest, Outage) and self.good is not None:
-            yield self.good
-        if self.latest is not None:
-            yield self.latest
-
-    @property
-    def quiet(self) -> bool:
-        return any(each.quiet for each in self.followings)
-
-    @property
-    def interval(self) -> float:
-        return min((each.interval for each in self.followings), default=0.0)
 
 
 class Feed:
@@ -83,11 +48,12 @@ class Feed:
         self._border = Border(kind=probe.kind, secrets=tuple(secrets_of(key)))
         self._clock = surroundings.clock
         self._unused = unused
-        self._entries: dict[Hashable, _Entry] = {}
+        self._agenda = Agenda()
         self._wake = asyncio.Event()
         self._began = self._read_at = self._clock()
         self._watching: Watching[Any] | None = None
         self._covered: frozenset[Hashable] = frozenset()
+        self._uncovered = probe.pace.uncovered
         self._requieted = False
         self._outdated = False
 
@@ -95,14 +61,16 @@ class Feed:
 
     def follow(self, query: Hashable, interval: float, on_reading: Callable[[Reading], None]) -> Following:
         """Begin to read ``query`` and call ``on_reading`` with each reading, what is known of it at once."""
-        entry = self._entries.setdefault(query, _Entry(due=self._clock()))
+        entry = self._agenda.enter(query, self._clock())
         following = Following(
             interval=interval,
             on_reading=on_reading,
             end=lambda: self._end(query, following),
             set_quiet=lambda quiet: self._set_quiet(query, following, quiet=quiet),
+            read_within=lambda seconds: self._bring_forward(query, Instant(self._clock() + seconds)),
         )
         entry.followings.append(following)
+        self._agenda.weigh(query, entry)
         for reading in entry.known():
             on_reading(reading)
         self._reschedule(query, entry)
@@ -110,18 +78,19 @@ class Feed:
         return following
 
     def _end(self, query: Hashable, following: Following) -> None:
-        entry = self._entries[query]
+        entry = self._agenda.entries[query]
         entry.followings.remove(following)
-        if not entry.followings:
-            del self._entries[query]
-            self._requiet_soon()
-        if not self._entries:
+        self._agenda.weigh(query, entry)
+        self._requiet_soon()
+        if not self._agenda.entries:
             self._unused()
 
     def _set_quiet(self, query: Hashable, following: Following, *, quiet: bool) -> None:
         if following.quiet != quiet:
             following.quiet = quiet
-            self._reschedule(query, self._entries[query])
+            entry = self._agenda.entries[query]
+            self._agenda.weigh(query, entry)
+            self._reschedule(query, entry)
             self._requiet_soon()
             if quiet and query in self._covered:  # what was hinted while it was active, nobody has looked at
                 self._read_now([query])
@@ -159,12 +128,17 @@ class Feed:
 
     async def _sit_out(self, failure: SourceUnavailable, delay: float) -> None:
         """Tell everybody of the failure, newcomers too, until it is time to try again."""
-        again_at = self._clock() + delay
-        self._deliver(dict.fromkeys(self._entries, failure), self._clock())
+        again_at = Instant(self._clock() + delay)
+        self._put_off(list(self._agenda.entries), failure, again_at)
         while (remaining := again_at - self._clock()) > 0 and not self._outdated:
             if await woken(self._wake, remaining):
-                unread = [query for query, entry in self._entries.items() if entry.latest is None]
-                self._deliver(dict.fromkeys(unread, failure), self._clock())
+                self._put_off(self._agenda.take_due(self._clock()), failure, again_at)
+
+    def _put_off(self, queries: Collection[Hashable], failure: SourceUnavailable, until: Instant) -> None:
+        self._deliver(dict.fromkeys(queries, failure), self._clock())
+        for query in queries:
+            if entry := self._agenda.entries.get(query):
+                self._agenda.put(query, entry, until)
 
     async def _serve(self, source: Source[Any]) -> bool:
         """Watch and read an open source until it fails for good; tell whether it ever answered."""
@@ -182,14 +156,14 @@ class Feed:
         answered = False
         misses = 0
         while misses < MISSES and await self._until_due():
-            if due := self._due():
+            if due := self._agenda.take_due(self._clock()):
                 misses = 0 if await self._read(source, due) else misses + 1
                 answered = answered or misses == 0
         return answered
 
     async def _until_due(self) -> bool:
         """Wait until some query is due, and until the source has had its breath; tell whether it may still be read."""
-        while (ahead := self._next_due() - self._clock()) > 0 and not self._outdated:
+        while (ahead := self._agenda.next_due() - self._clock()) > 0 and not self._outdated:
             await woken(self._wake, ahead if ahead < float("inf") else None)
         self._wake.clear()
         await asyncio.sleep(self._read_at + BREATH - self._clock())
@@ -199,7 +173,8 @@ class Feed:
         """Read one batch and deliver it; tell whether the source answered at all."""
         self._read_at = at = self._clock()
         for query in due:
-            self._entries[query].due = self._after(at, self._pace(query, self._entries[query]))
+            entry = self._agenda.entries[query]
+            self._agenda.put(query, entry, self._after(at, self._pace(query, entry)))
         found = await self._border.attempt(lambda: source.read(due), self._probe.pace.timeout)
         metrics.READ_SECONDS.labels(self._probe.kind).observe(self._clock() - at)
         metrics.BATCH.labels(self._probe.kind).observe(len(due))
@@ -211,30 +186,26 @@ class Feed:
 
     # -- when --------------------------------------------------------------------------------------------------
 
-    def _next_due(self) -> float:
-        return min((entry.due for entry in self._entries.values()), default=float("inf"))
-
-    def _due(self) -> list[Hashable]:
-        now = self._clock()
-        return [query for query, each in self._entries.items() if each.due <= now + SLACK * self._pace(query, each)]
-
-    def _pace(self, query: Hashable, entry: _Entry) -> float:
+    def _pace(self, query: Hashable, entry: Entry) -> float:
         """Say how long a query may wait: less while nothing would tell us that its quiet is over."""
         if isinstance(entry.latest, Outage):
             return min(entry.interval, REOPEN_CAP)
-        uncovered = self._probe.pace.uncovered
         unseen = entry.quiet and query not in self._covered
-        return min(entry.interval, uncovered) if unseen and uncovered is not None else entry.interval
+        return min(entry.interval, self._uncovered) if unseen and self._uncovered is not None else entry.interval
 
     def _after(self, at: Instant, pace: float) -> Instant:
         """Say when what was read ``at`` is due again: on a beat that all queries of this pace share, so one batch."""
         beats = floor((at - self._began) / pace + SLACK) + 1
         return Instant(self._began + beats * pace)
 
-    def _reschedule(self, query: Hashable, entry: _Entry) -> None:
-        due = self._after(self._read_at, self._pace(query, entry))
-        if due < entry.due:
-            entry.due = due
+    def _reschedule(self, query: Hashable, entry: Entry) -> None:
+        self._bring_forward(query, self._after(self._read_at, self._pace(query, entry)))
+
+    def _bring_forward(self, query: Hashable, due: Instant) -> None:
+        """Have a query read by ``due``; what is due before that stays so."""
+        entry = self._agenda.entries.get(query)
+        if entry is not None and due < entry.due:
+            self._agenda.put(query, entry, due)
             self._wake.set()
 
     # -- being told --------------------------------------------------------------------------------------------
@@ -248,6 +219,7 @@ class Feed:
             try:
                 await source.watch(self._watching)
             except Unwatchable as reason:
+                self._uncovered = reason.uncovered or self._uncovered
                 log.info("source cannot push", **self._named(), reason=self._border.clean(str(reason)))
                 return
             except SourceUnavailable as error:
@@ -260,13 +232,13 @@ class Feed:
             await asyncio.sleep(next(retries))
 
     def _quiet(self) -> frozenset[Hashable]:
-        return frozenset(query for query, entry in self._entries.items() if entry.quiet)
+        return frozenset(self._agenda.quiet)
 
     def _requiet_soon(self) -> None:
-        """Tell the watch, once for all changes of this turn of the loop, which queries are quiet."""
+        """Tell the watch, once for all changes of a short while, which queries are quiet."""
         if not self._requieted:
             self._requieted = True
-            asyncio.get_running_loop().call_soon(self._requiet)
+            asyncio.get_running_loop().call_later(SETTLE, self._requiet)
 
     def _requiet(self) -> None:
         self._requieted = False
@@ -275,7 +247,7 @@ class Feed:
 
     def _hinted(self, queries: Collection[Hashable]) -> None:
         metrics.HINTS.labels(self._probe.kind).inc()
-        self._read_now(query for query in queries if query in self._entries and self._entries[query].quiet)
+        self._read_now(query for query in queries if query in self._agenda.quiet)
 
     def _newly_covered(self) -> None:
         """Read what has just come under watch: it may have changed between the last reading and now.
@@ -283,22 +255,21 @@ class Feed:
         What has just left it is due at the pace of what nobody watches.
         """
         before, self._covered = self._covered, self._watching.covered if self._watching is not None else frozenset()
-        self._read_now(query for query in self._covered - before if query in self._entries)
+        self._read_now(self._covered - before)
         for query in before - self._covered:
-            if query in self._entries:
-                self._reschedule(query, self._entries[query])
+            if entry := self._agenda.entries.get(query):
+                self._reschedule(query, entry)
 
     def _uncover(self) -> None:
         self._watching = None
         self._covered = frozenset()
-        for query, entry in self._entries.items():
+        for query, entry in self._agenda.entries.items():
             self._reschedule(query, entry)
 
     def _read_now(self, queries: Iterable[Hashable]) -> None:
         now = self._clock()
         for query in queries:
-            self._entries[query].due = now
-            self._wake.set()
+            self._bring_forward(query, now)
 
     # -- telling -----------------------------------------------------------------------------------------------
 
@@ -306,7 +277,7 @@ class Feed:
         """Hand each query's reading to its followers, and say once what was lost or came back."""
         turns: Counter[_Turn] = Counter()
         for query, answer in found.items():
-            entry = self._entries.get(query)
+            entry = self._agenda.entries.get(query)
             if entry is None:
                 continue
             before, entry.latest = entry.latest, self._border.reading(answer, entry.latest, at)
@@ -326,7 +297,7 @@ class Feed:
                 log.warning(event, **self._named(), cause=cause, detail=detail, queries=queries)
 
     def _named(self) -> dict[str, str]:
-        return {"kind": self._probe.kind, "source": self._border.clean(str(self._key))}
+        return {"kind": self._probe.kind, "source": self._border.name(self._key)}
 
 
 def _turn(before: Reading | None, now: Reading) -> _Turn:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 
-from scaler.feed import Feed, Following
+from scaler.agenda import Following
+from scaler.feed import Feed
 from scaler.model import Ask, Reading
 from scaler.probes.base import Surroundings
 from scaler.probes.registry import AnyProbe
@@ -35,10 +36,11 @@ class Hub:
         for _, task in self._feeds.values():
             task.cancel()
 
-    def _feed(self, probe: AnyProbe, key: Hashable) -> Feed:
+    def _feed(self, probe: AnyProbe, source: Hashable) -> Feed:
+        key = (probe.kind, source)  # two plugins may well call their sources by equal names
         if key in self._feeds:
             return self._feeds[key][0]
-        feed = Feed(probe, key, self._surroundings, lambda: self._drop(key))
+        feed = Feed(probe, source, self._surroundings, lambda: self._drop(key))
         self._feeds[key] = (feed, self._tasks.create_task(feed.run(), name=f"feed {probe.kind}"))
         return feed
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from scaler.agenda import Following
 from scaler.errors import Cause, SourceUnavailable
-from scaler.feed import BREATH, SLACK, Following
+from scaler.feed import BREATH, SLACK
 from scaler.model import Outage, Snapshot
 from scaler.probes.base import Amount, Pace
 from scaler.testing import Follower
@@ -58,7 +59,7 @@ def do(stage: Stage, followed: Followed, act: tuple[str, object, object]) -> Non
             setattr(stage.world, name, MISDEEDS[misdeed])
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(HISTORIES)
 def test_whatever_happened_everybody_is_told_the_truth_once_the_source_is_well(
     history: list[tuple[float, tuple[str, object, object]]],
@@ -84,7 +85,7 @@ def test_whatever_happened_everybody_is_told_the_truth_once_the_source_is_well(
         run()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(HISTORIES)
 def test_whatever_happens_a_source_has_its_breath_and_instants_only_rise(
     history: list[tuple[float, tuple[str, object, object]]],

@@ -38,6 +38,12 @@ def step(state: State, reading: Reading, rules: Rules) -> tuple[State, Verdict]:
             assert_never(reading)
 
 
+def heir(state: State, rules: Rules) -> State:
+    """Return where a trigger starts that asks what another one asks already: what that one believes, and its doubts."""
+    active = state.last is not None and state.last.activity > rules.activation
+    return replace(state, active=active, expired=state.expired and rules.hold_for is not None)
+
+
 def _seen(state: State, snapshot: Snapshot, rules: Rules) -> tuple[State, Verdict]:
     if snapshot.activity > rules.activation:
         return _believe(snapshot, active=True, why=Why.BACKLOG)
