@@ -73,14 +73,14 @@ def sentences(kind: str, metadata: Mapping[str, str]) -> str:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_metadata_is_understood_or_refused_with_reasons(kind: str, data: st.DataObject) -> None:
     sentences(kind, data.draw(st.dictionaries(keys(kind), VALUES, max_size=25)))
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_refusal_shows_a_secret(kind: str, data: st.DataObject) -> None:
     params = KINDS[kind].params
@@ -92,6 +92,7 @@ def test_no_refusal_shows_a_secret(kind: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
+@settings(max_examples=30)
 @given(text=st.text(max_size=2000))
 def test_one_strange_value_for_every_key_is_read_in_no_time(kind: str, text: str) -> None:
     sentences(kind, dict.fromkeys(keys_of(KINDS[kind].params), text))

@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -199,12 +198,3 @@ async def test_connections_that_say_nothing(scaler: Scaler) -> None:
         await asyncio.sleep(1)
         for client in silent:
             client.close()
-
-
-async def test_afterwards_it_still_stops_cleanly(tmp_path: Path) -> None:
-    with Scaler(tmp_path) as scaler:
-        await throw(scaler, hello(), b"\xff" * 1000)
-        silent = socket.create_connection((scaler.host, scaler.port))
-        scaler.stop()
-        silent.close()
-        assert scaler.process.returncode == 0
