@@ -280,6 +280,16 @@ async def test_a_watch_that_lasted_is_begun_again_soon() -> None:
 
 
 @in_jumping_time
+async def test_a_source_that_cannot_tell_has_a_say_in_how_often_it_is_read() -> None:
+    async with staged(Pace(uncovered=0.25), a=0) as stage:
+        stage.world.on_watch = raising(Unwatchable("too dear", uncovered=1.0))
+        stage.follow("a", interval=60.0, quiet=True)
+        stage.follow("a", interval=30.0)
+        await asyncio.sleep(10.5)
+        assert stage.reads() == [FIRST, *map(float, range(1, 11))]
+
+
+@in_jumping_time
 async def test_a_source_that_cannot_tell_is_not_asked_again() -> None:
     async with staged(Pace(uncovered=1.0), a=0) as stage:
         stage.world.on_watch = raising(Unwatchable("notifications are off"))

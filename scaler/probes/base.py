@@ -83,7 +83,15 @@ class Source(Protocol[Q]):
 
 
 class Unwatchable(Exception):
-    """The source has no way to tell of a change; reading at intervals is all there is."""
+    """The source has no way to tell of a change; reading at intervals is all there is.
+
+    ``uncovered`` is this source's own interval for quiet queries, in seconds, where the one of its :class:`Pace` costs
+    it too much.
+    """
+
+    def __init__(self, reason: str, *, uncovered: float | None = None) -> None:
+        super().__init__(reason)
+        self.uncovered = uncovered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ T = TypeVar("T")
 HOME_PATIENCE: Final = 2.5  # s, for the endpoint itself
 NODE_PATIENCE: Final = 1.0  # s, for a node of its cluster: a dead one must leave time for the walk
 MAX_NODES: Final = 64  # more are not walked to
+UNCOVERED: Final = 1.0  # s between two reads of quiet consumers: a page tells of all consumers of the account
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class MonitoringSource:
     async def watch(self, watching: Watching[Consumer]) -> NoReturn:
         """Give up: these pages tell nothing by themselves."""
         del watching
-        raise Unwatchable("the monitoring endpoint does not push; give natsServerURL too")
+        raise Unwatchable("the monitoring endpoint does not push; give natsServerURL too", uncovered=UNCOVERED)
 
     async def close(self) -> None:
         """Close the connections."""

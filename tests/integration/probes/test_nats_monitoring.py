@@ -7,24 +7,40 @@ nats_jetstream_scaler_test.go.
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from scaler.config.document import Config
 from scaler.errors import Cause, SourceUnavailable
 from scaler.net.egress import Egress
 from scaler.net.tls import Tls
 from scaler.probes.base import Amount, Surroundings, Unwatchable
 from scaler.probes.nats_jetstream.records import Consumer
+from scaler.testing import following
+from scaler.triggers.metadata import understand
 from tests.faults.pipe import Fault
 from tests.faults.proxy import Proxy
 from tests.integration.net.pages import Page, serving
-from tests.integration.probes.nats_world import SURROUNDINGS, Ear, NoJetStream, opened, pages, read, tried, worker
+from tests.integration.probes.nats_world import (
+    KINDS,
+    SURROUNDINGS,
+    Ear,
+    NoJetStream,
+    opened,
+    pages,
+    read,
+    tried,
+    until,
+    worker,
+)
 from tests.servers.nats import Nats
 from tests.servers.ports import accepts
 
 CONSUMER = Consumer("mystream", "pull_consumer")
+DEFAULTS = Config().defaults
 
 
 # -- a real server ---------------------------------------------------------------------------------------------------
@@ -126,8 +142,24 @@ async def test_a_page_that_breaks_off_anywhere_is_no_number(nats_server: Nats) -
 
 async def test_pages_do_not_push() -> None:
     async with opened(pages("127.0.0.1:9")) as source:
-        with pytest.raises(Unwatchable):
+        with pytest.raises(Unwatchable) as reason:
             await source.watch(Ear([]).watching)
+        assert reason.value.uncovered == 1.0
+
+
+async def test_quiet_consumers_are_read_about_once_a_second() -> None:
+    asked: list[float] = []
+
+    async def page(_: web.Request) -> web.Response:
+        asked.append(time.monotonic())
+        return web.json_response(account(stream("mystream", pull_consumer={})))
+
+    async with serving(page) as address:
+        metadata = {"natsServerMonitoringEndpoint": address, "stream": CONSUMER.stream, "consumer": CONSUMER.name}
+        trigger = understand("ns", "n", {"kind": "nats-jetstream", "account": "$G", **metadata}, KINDS, DEFAULTS)
+        async with following(KINDS[trigger.kind], replace(trigger, interval=60.0)):
+            await until(lambda: len(asked) == 5)
+    assert asked[-1] - asked[1] > 2.5  # the second may come early, while it is found out that nothing pushes
 
 
 # -- pages made up ---------------------------------------------------------------------------------------------------
