@@ -4,7 +4,9 @@ A subscription ends with its first message, by the server's doing, and is renewe
 traffic goes on. So a flood of any size costs a few messages in a second, and nothing of it is ever queued here.
 
 A message is a hint only. It often comes here before JetStream has stored it (measured: one in eight by half a
-millisecond, more where it is replicated), so the consumer is looked at a moment later, and again some times.
+millisecond, more where it is replicated), so the consumer is looked at a moment later, and again some times; for the
+last time after seconds, since followers that stall make a stream wait. Of these late looks only the last one of each
+subject is planned, whatever the traffic.
 """
 
 import asyncio
@@ -22,6 +24,7 @@ from scaler.probes.nats_jetstream.records import Consumer
 from scaler.probes.nats_jetstream.subjects import Reach
 
 LOOKS: Final = (0.001, 0.006, 0.025, 0.080, 0.250)  # s after a message when its consumers are looked at
+LATE_LOOKS: Final = (1.0, 4.0)  # s after the last message, or the last moment when one may have been missed
 PAUSE: Final = 0.010  # s until a subscription is renewed
 LONG_PAUSE: Final = 0.1  # s, the same while the traffic goes on
 CALM: Final = 0.25  # s without a message after which traffic counts as new
@@ -43,6 +46,12 @@ class Ear:
     tapped_at: float = 0.0
     pause: float = PAUSE
     refused: bool = False
+    late: tuple[asyncio.TimerHandle, ...] = ()
+
+    def forget_late(self) -> None:
+        """Drop the late looks that are planned."""
+        for each in self.late:
+            each.cancel()
 
 
 @dataclass(slots=True)
@@ -139,6 +148,7 @@ class Push:
         for ear in ears:
             ear.refused = self.connection.refuses(ear.subject)
             self._hint(ear)
+            self._look_late(ear)
 
     def _heard(self, ear: Ear) -> None:
         """Hint some times, the first one almost at once, and subscribe again after a pause."""
@@ -147,7 +157,14 @@ class Push:
         ear.pause = PAUSE if calm else min(2 * ear.pause, LONG_PAUSE)
         for later in LOOKS:
             loop.call_later(later, self._hint, ear)
+        self._look_late(ear)
         loop.call_later(ear.pause, self._untap, ear)
+
+    def _look_late(self, ear: Ear) -> None:
+        """Plan the late looks, instead of those that were: as long as there is traffic, it brings looks enough."""
+        ear.forget_late()
+        loop = asyncio.get_running_loop()
+        ear.late = tuple(loop.call_later(later, self._hint, ear) for later in LATE_LOOKS)
 
     def _untap(self, ear: Ear) -> None:
         self._untapped.add(ear)
@@ -160,6 +177,7 @@ class Push:
 
     async def _end(self, ears: Iterable[Ear]) -> None:
         for ear in ears:
+            ear.forget_late()
             if ear.tap is not None:
                 await ear.tap.end()
 

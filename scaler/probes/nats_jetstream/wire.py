@@ -16,7 +16,7 @@ from nats.errors import SecureConnWantedError
 from scaler.net.egress import Egress
 from scaler.probes.nats_jetstream.records import Address
 
-BUFFER: Final = 32 * 1024  # bytes: the longest first line of a server, and the most of the protocol that is parsed in one go
+BUFFER: Final = 32 * 1024  # bytes: the longest first line of a server, and the most that is read in one go
 ALLOWANCE: Final = 64 * 1024 * 1024  # bytes that may come between two things that we ask for
 
 

@@ -12,6 +12,7 @@ from scaler.config.document import Config
 from scaler.hub import running_hub
 from scaler.model import Reading, Snapshot
 from scaler.probes.base import Unwatchable
+from scaler.probes.nats_jetstream import push
 from scaler.probes.nats_jetstream.records import Consumer
 from scaler.testing import Follower
 from scaler.triggers.metadata import understand
@@ -31,6 +32,12 @@ from tests.integration.probes.nats_world import (
 from tests.servers.nats import Nats
 
 pytestmark = pytest.mark.requires("nats")
+
+
+@pytest.fixture(autouse=True)
+def _soon_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the tests the seconds until the late looks, which would have to pass before it is still."""
+    monkeypatch.setattr(push, "LATE_LOOKS", ())
 
 
 async def test_a_message_is_hinted_and_only_to_whom_it_may_concern(nats_server: Nats) -> None:
