@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 
 from scaler.aio import Closed
 from scaler.config.document import Limits
-from scaler.errors import ConfigError, LimitReached
-from scaler.model import Metric
+from scaler.errors import ConfigError, LimitReached, Undecidable
+from scaler.model import Metric, Outage
 from scaler.probes.base import Amount
 from scaler.testing.clocks import in_jumping_time, jumping_clock
 from scaler.triggers.metadata import Defaults
@@ -43,8 +43,9 @@ async def test_a_stream_keeps_a_trigger_and_its_end_does_not() -> None:
         live = stage.ask()
         with live.streaming():
             await asyncio.sleep(3600)
-            assert stage.ask() is live
-        await asyncio.sleep(700)
+        await asyncio.sleep(500)
+        assert len(stage.decisions) == 1  # its time runs from the end of the stream
+        await asyncio.sleep(200)
         assert len(stage.decisions) == 0
 
 
@@ -162,6 +163,34 @@ async def test_a_new_configuration_in_an_outage_lets_go_of_nothing(new: Defaults
         assert judged(live) == "active 7 held"
         await asyncio.sleep(60)
         assert judged(live) == "active 7 held"
+
+
+@in_jumping_time
+async def test_a_new_configuration_while_zero_is_being_confirmed_lets_go_of_nothing() -> None:
+    async with deciding(jobs=7) as stage:
+        live = stage.ask(zeroConfirm="50")
+        await live.measured()
+        stage.world.on_read = raising(DOWN, times=1)
+        await asyncio.sleep(3)
+        stage.world.numbers["jobs"] = Amount.of(0)
+        await asyncio.sleep(5)
+        assert judged(live) == "active 7 held"
+        newcomer = stage.ask("newcomer", zeroConfirm="50", interval="7s")
+        assert judged(newcomer) == "active 7 held"
+        await stage.decisions.configure(Defaults(interval=1.5), Limits())
+        assert judged(live) == "active 7 held"
+
+
+@in_jumping_time
+async def test_the_first_zero_after_an_outage_is_confirmed_within_the_patience_of_a_call() -> None:
+    async with deciding(jobs=0) as stage:
+        stage.world.on_read = raising(DOWN, times=1)
+        live = stage.ask(interval="5m")
+        with pytest.raises(Undecidable):
+            await live.measured()
+        while isinstance(live.judge.reading, Outage):
+            await asyncio.sleep(0.01)
+        assert (await live.measured()).active is False
 
 
 @in_jumping_time
