@@ -58,7 +58,7 @@ class _Trigger:
     """One trigger with its open stream."""
 
     def __init__(self, stub: ExternalScalerStub, queues: Queues, number: int) -> None:
-        metadata = {**queues.metadata(number), "interval": "100ms"}
+        metadata = {**queues.metadata(number), "interval": "500ms"}
         self._ref = ScaledObjectRef(namespace="bench", name=f"so-{number}", scalerMetadata=metadata)
         self._stub = stub
         self._queues = queues
