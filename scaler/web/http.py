@@ -1,5 +1,6 @@
 """``/metrics``, ``/healthz``, ``/readyz`` and ``/status``: GET only, and nothing of it is secret."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from scaler.net.egress import split_host_port
 from scaler.net.secrets import redacted, secrets_of
 from scaler.observe.metrics import REGISTRY, TRIGGERS
 
+AT_ONCE: Final = 100  # triggers told without a pause: some 2 ms
 MAX_REQUEST: Final = 1024  # bytes: nothing is ever posted
 
 
@@ -54,7 +56,11 @@ def application(
         return web.Response(text="ready\n") if ready() else web.Response(text="not ready\n", status=503)
 
     async def status(_: web.Request) -> web.Response:
-        triggers = [told(live, clock()) for live in decisions]
+        triggers = []
+        for number, live in enumerate(decisions):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)  # calls are answered in between
+            triggers.append(told(live, clock()))
         return web.json_response({"ready": ready(), "config": config(), "triggers": triggers})
 
     expose = make_aiohttp_handler(registry=REGISTRY)

@@ -167,3 +167,15 @@ def test_it_logs_json_for_machines_and_words_for_people(tmp_path: Path) -> None:
     for options, mark in ((("--dev",), "serving  "), (("--log-level", "info"), '"event": "serving"')):
         with Scaler(tmp_path / options[0].strip("-"), *options) as scaler:
             assert mark in scaler.said()
+
+
+def test_a_foreign_thread_that_never_ends_does_not_keep_the_process() -> None:
+    program = """
+import threading, time
+from scaler.aio import end_within
+threading.Thread(target=time.sleep, args=(60,)).start()
+end_within(0.5)
+"""
+    began = time.monotonic()
+    assert subprocess.run([sys.executable, "-c", program], timeout=30, check=False).returncode == 0
+    assert time.monotonic() - began < 20
