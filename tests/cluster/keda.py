@@ -118,6 +118,11 @@ class Keda(Cluster):
         self.adapter = Adapter(home / "adapter", self.tool, plane.credentials, env or {}, operator=self.operator)
         super().__init__([self.operator, self.adapter])
 
+    @property
+    def release(self) -> tuple[int, ...]:
+        """Its version as numbers."""
+        return tuple(int(part) for part in self.tool.version.split("."))
+
     def start(self) -> None:
         """Register, start what is down; returns when the API server serves the adapter's metrics."""
         if all(member.running for member in self.members):
