@@ -89,7 +89,7 @@ class Unwatchable(Exception):
     it too much.
     """
 
-    def __init__(self, reason: str, *, uncovered: float | None = None) -> None:
+    def __init__(self, reason: str = "", *, uncovered: float | None = None) -> None:
         super().__init__(reason)
         self.uncovered = uncovered
 

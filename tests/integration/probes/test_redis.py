@@ -246,7 +246,8 @@ async def test_a_certificate_is_shown_where_it_is_asked_for(own: Redis) -> None:
     assert own.certificates is not None
     assert own.tls_port is not None
     asked = Server(host=own.host, port=own.tls_port, tls=trusting(own), **login(own))  # type: ignore[arg-type]
-    assert (await failure(Probe().open(asked, SURROUNDINGS))).cause is Cause.DENIED
+    # TLS 1.3 tells after its handshake what it misses: the server's reset may overtake its alert.
+    assert (await failure(Probe().open(asked, SURROUNDINGS))).cause in {Cause.DENIED, Cause.UNREACHABLE}
     cert, key = own.certificates.client.read_text(), SecretStr(own.certificates.client_key.read_text())
     async with opened(own.host, own.tls_port, tls=trusting(own, cert=cert, key=key), **login(own)) as source:
         assert await sizes(source, "none") == [0]
