@@ -1,6 +1,6 @@
 """One ScaledObject reference in, one :class:`Trigger` out, or every problem in one message."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Annotated, Final, Protocol, TypeVar
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from scaler.errors import ConfigError
 from scaler.model import Ask, OnUnknown, Rules, Trigger
-from scaler.triggers.params import Params, keys_of, read, unknown_keys
+from scaler.triggers.params import Params, keys_of, misread, read, said_as, unknown_keys
 from scaler.triggers.values import Duration, Whole
 
 CHANNEL_KEYS: Final = frozenset(
@@ -20,6 +20,7 @@ CHANNEL_KEYS: Final = frozenset(
 MAX_METADATA: Final = 32 * 1024  # characters, keys and values: several times the largest real trigger, PEM included
 
 SMALLEST_TARGET: Final = 0.001  # KEDA keeps three decimals, and the HPA refuses a target of zero
+INTERVAL: Final = 2.0  # s
 MAX_KEYS: Final = 128  # several times what the kind with the most parameters knows
 MAX_NAME: Final = 253  # characters: what Kubernetes allows
 
@@ -42,11 +43,15 @@ class Kind(Protocol[P_contra]):
 class Common(Params):
     """What every trigger may say, whatever it measures."""
 
-    kind: Annotated[str, Field(description="What is measured: one of the installed kinds.")] = ""
+    kind: Annotated[str, Field(description="What is measured: one of the installed kinds.")]
     interval: Annotated[
-        Duration | None,
-        Field(ge=0.1, le=600, description="Longest time between two readings, 100ms to 10m."),
-    ] = None
+        Duration,
+        Field(
+            ge=0.1,
+            le=600,
+            description="Longest time between two readings, 100ms to 10m; the configuration may set another default.",
+        ),
+    ] = INTERVAL
     hold_for: Annotated[
         Duration | None,
         Field(gt=0, description="How long an outage of the source is held; without it, for as long as it lasts."),
@@ -55,17 +60,24 @@ class Common(Params):
         Whole,
         Field(ge=1, le=100, description="Quiet readings needed after an outage before the trigger goes inactive."),
     ] = 2
-    on_unknown: Annotated[OnUnknown, Field(description="What to answer while no reading was ever had.")] = (
-        OnUnknown.FREEZE
-    )
-    pool: Annotated[str | None, Field(description="The warm pool to claim from.")] = None
+    on_unknown: Annotated[
+        OnUnknown,
+        Field(
+            description="Has no effect in this release: without access to the Kubernetes API the answer is UNAVAILABLE "
+            "while no reading was ever had. Meant to say what to answer then."
+        ),
+    ] = OnUnknown.FREEZE
+    pool: Annotated[
+        str | None,
+        Field(description="Has no effect in this release: there are no warm pools yet. Meant to name the one to use."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
     """What the configuration says for triggers that do not: ``interval`` in seconds, ``kinds`` as kind → key → text."""
 
-    interval: float = 2.0
+    interval: float = INTERVAL
     kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -79,17 +91,25 @@ def understand(
     about = f"trigger of {namespace[:MAX_NAME]}/{name[:MAX_NAME]}"
     if problems := list(_oversize(namespace, name, metadata)):
         raise ConfigError(problems, about=about)
-    kind_name, kind = _kind(metadata, kinds, about)
+    kind = kinds.get(kind_name := metadata.get("kind", "").strip())
+    if kind is None:
+        wrong = (said for _, said in misread(Common, metadata))
+        raise ConfigError([_wrong_kind(kind_name, kinds), *wrong], about=about)
     common, problems = read(Common, metadata)
     params, more = read(kind.params, metadata, defaults.kinds.get(kind_name))
     known = {*keys_of(Common), *keys_of(kind.params), *CHANNEL_KEYS}
-    problems += [*more, *unknown_keys(metadata, known)]
-    if common is None or params is None or problems:
+    ask = kind.ask(params) if params is not None else None
+    problems += [*more, *_small(params, ask, metadata), *unknown_keys(metadata, known)]
+    if common is None or ask is None or problems:
         raise ConfigError(problems, about=f"{kind_name} {about}")
-    ask = kind.ask(params)
-    if ask.metric.target < SMALLEST_TARGET:
-        raise ConfigError([f"the target is less than {SMALLEST_TARGET:g}, which KEDA takes for zero"], about=about)
     return _trigger(namespace, name, common, ask, defaults)
+
+
+def _small(params: Params | None, ask: Ask | None, metadata: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with a target that KEDA cannot tell from zero."""
+    if params is not None and ask is not None and ask.metric.target < SMALLEST_TARGET:
+        said = said_as(params, metadata, ask.metric.target) or f"the target {ask.metric.target:g}"
+        yield f"{said} is less than {SMALLEST_TARGET:g}, which KEDA takes for zero"
 
 
 def _oversize(namespace: str, name: str, metadata: Mapping[str, str]) -> Iterator[str]:
@@ -101,20 +121,17 @@ def _oversize(namespace: str, name: str, metadata: Mapping[str, str]) -> Iterato
         yield f"the metadata is longer than {MAX_METADATA} characters"
 
 
-def _kind(metadata: Mapping[str, str], kinds: Mapping[str, Kind[Params]], about: str) -> tuple[str, Kind[Params]]:
-    asked = metadata.get("kind", "").strip()
-    if asked in kinds:
-        return asked, kinds[asked]
+def _wrong_kind(asked: str, kinds: Iterable[str]) -> str:
     allowed = ", ".join(sorted(kinds))
     if not asked:
-        raise ConfigError([f"'kind' is required: one of {allowed}"], about=about)
-    near = get_close_matches(asked.casefold(), kinds, n=1, cutoff=0.5)
+        return f"'kind' is required: one of {allowed}"
+    near = get_close_matches(asked.casefold(), tuple(kinds), n=1, cutoff=0.5)
     hint = f", did you mean '{near[0]}'?" if near else ""
-    raise ConfigError([f"'kind': {asked[:60]!r} is not one of {allowed}{hint}"], about=about)
+    return f"'kind': {asked[:60]!r} is not one of {allowed}{hint}"
 
 
 def _trigger(namespace: str, name: str, common: Common, ask: Ask, defaults: Defaults) -> Trigger:
-    interval = common.interval or defaults.interval
+    interval = common.interval if "interval" in common.model_fields_set else defaults.interval
     return Trigger(
         namespace=namespace,
         name=name,

@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from scaler.triggers.params import Params, keys_by_field
+from scaler.triggers.values import spelled
 
 _WORDS: Final[Mapping[str, str]] = {
     "integer": "whole number",
@@ -106,7 +107,7 @@ def _text(value: object, schema: Mapping[str, Any]) -> str | None:
         case bool():
             return str(value).lower()
         case int() | float():
-            return f"{value:.12g}s" if schema.get("format") == "go-duration" else f"{value:.12g}"
+            return spelled(value) if schema.get("format") == "go-duration" else f"{value:.12g}"
         case list() | tuple():
             return ",".join(str(each) for each in value)
         case _:

@@ -8,19 +8,32 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final, TypeVar
+from enum import Enum
+from functools import lru_cache
+from types import NoneType
+from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from scaler.net.secrets import redacted
+from scaler.triggers.values import has_unit, is_duration, spelled
 
 FROM_ENV: Final = "FromEnv"
 _SHOWN: Final = 60  # characters of a wrong key or value that a message repeats
 _ITEMS: Final = re.compile(r"[\s,;=]+")
 _TELLING: Final = 4  # characters
+_BOUNDS: Final = {"greater_than_equal": "ge", "greater_than": "gt", "less_than_equal": "le", "less_than": "lt"}
+_BLANKS: Final[Mapping[object, object]] = {
+    str: "",
+    SecretStr: SecretStr(""),
+    tuple: (),
+    bool: False,
+    int: 1,
+    float: 1.0,
+}
 _NAMED: Final = 20  # unknown keys that a message names: looking for the nearest known one takes time
 
 
@@ -71,7 +84,7 @@ class _Given:
         What is very short is in any sentence by chance, unless it is quoted.
         """
         for piece in (self.text, *_ITEMS.split(self.text)) if self.secret else ():
-            yield piece if len(piece) >= _TELLING else repr(piece)
+            yield from (piece, repr(piece)[1:-1]) if len(piece) >= _TELLING else (repr(piece),)
 
 
 def keys_by_field(model: type[Params]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -120,6 +133,12 @@ def misread(model: type[Params], metadata: Mapping[str, str]) -> Iterator[tuple[
                 yield given[name].key, _sentence(model, each, given)
 
 
+def said_as(params: Params, metadata: Mapping[str, str], value: float) -> str:
+    """Repeat the one key and text of ``metadata`` that means ``value`` to ``params``; empty if that is not clear."""
+    given = [each for name, each in _given(type(params), metadata) if getattr(params, name) == value]
+    return given[0].shown() if len(given) == 1 else ""
+
+
 def unknown_keys(metadata: Mapping[str, str], known: set[str]) -> Iterator[str]:
     """Yield a sentence for every key that nobody reads, naming the nearest one that exists."""
     folded = {key.casefold(): key for key in known}
@@ -156,12 +175,21 @@ def _sentence(model: type[Params], error: ErrorDetails, given: Mapping[str, _Giv
     name = str(error["loc"][0]) if error["loc"] else ""
     if name not in model.model_fields:
         return _reason(error)
-    key = _keys(name, model.model_fields[name])[0]
+    field = model.model_fields[name]
+    key = _keys(name, field)[0]
     if error["type"] == "missing":
         return f"'{key}' is required"
-    if name not in given:
-        return f"'{key}' {_reason(error)}"
-    return f"{given[name].shown()} {given[name].kept_in(_reason(error))}"
+    reason = _reason_of_duration(error) if is_duration(field) else _reason(error)
+    return f"{given[name].shown()} {given[name].kept_in(reason)}" if name in given else f"'{key}' {reason}"
+
+
+def _reason_of_duration(error: ErrorDetails) -> str:
+    """Give a bound its unit, and tell which one a bare number had: nobody thinks of milliseconds first."""
+    bound = error.get("ctx", {}).get(_BOUNDS.get(error["type"], ""))
+    if bound is None:
+        return _reason(error)
+    reason = f"{_reason(error).rpartition(' ')[0]} {spelled(bound)}"
+    return reason if has_unit(str(error["input"])) else f"{reason}; without a unit it is milliseconds"
 
 
 def _reason(error: ErrorDetails) -> str:
@@ -181,16 +209,39 @@ def _without_secrets(problems: Iterable[str], given: Mapping[str, _Given]) -> li
 
 
 def _cross(model: type[P], given: Mapping[str, _Given], wrong: list[ErrorDetails]) -> list[str]:
-    """Check the rules between fields although some field is wrong: those that are get their default, or nothing."""
+    """Check the rules between fields although some field is wrong: those that are get their default, or a blank."""
+    lenient = _lenient(model)
     bad = {str(error["loc"][0]) for error in wrong if error["loc"]}
     rest = {name: each.text for name, each in given.items() if name not in bad}
-    blanks = {name: _blank(field) for name, field in model.model_fields.items() if name in bad and field.is_required()}
+    if lenient is None:
+        return []
     try:
-        partial = model.model_validate({**rest, **blanks}, by_alias=False, by_name=True)
+        partial = lenient.model_validate(rest, by_alias=False, by_name=True)
     except ValidationError:
         return []
     return _without_secrets(partial.problems(), given)
 
 
-def _blank(field: FieldInfo) -> object:
-    return () if getattr(field.annotation, "__origin__", None) is tuple else ""
+@lru_cache(maxsize=256)
+def _lenient(model: type[Params]) -> type[Params] | None:
+    """Return ``model`` with a blank for whatever it requires, ``None`` if a plugin's own type has none."""
+    required = {name: field for name, field in model.model_fields.items() if field.is_required()}
+    try:
+        blanks: dict[str, Any] = {
+            name: (field.rebuild_annotation(), _blank(field.annotation)) for name, field in required.items()
+        }
+    except LookupError:
+        return None
+    return create_model(model.__name__, __base__=model, **blanks)
+
+
+def _blank(annotation: Any) -> object:  # noqa: ANN401 - a type expression has no better type
+    """Return a value that says as little as its type allows; raise ``LookupError`` for a type without one."""
+    origin = getattr(annotation, "__origin__", annotation)
+    if NoneType in _parts(annotation):
+        return None
+    if origin is Literal:
+        return annotation.__args__[0]
+    if isinstance(origin, type) and issubclass(origin, Enum):
+        return next(iter(origin))
+    return _BLANKS[origin]

@@ -7,9 +7,10 @@ durations are Go's, or a bare whole number of milliseconds; lists are split on c
 import re
 from collections.abc import Callable
 from math import isfinite
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, TypeVar, get_args
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -68,6 +69,16 @@ def duration(text: str) -> float:
     return seconds
 
 
+def has_unit(text: str) -> bool:
+    """Tell whether a duration is more than a bare number, which means milliseconds."""
+    return not _MILLISECONDS.fullmatch(text)
+
+
+def spelled(seconds: float) -> str:
+    """Write a duration so that :func:`duration` reads it."""
+    return f"{seconds:.12g}s"
+
+
 def _go_duration(text: str) -> float:
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
     if not _GO_DURATION.fullmatch(rest):  # a search for parts in thousands of digits would take seconds
@@ -103,3 +114,12 @@ Boolean = Annotated[bool, _from_text(boolean)]
 Duration = Annotated[float, _from_text(duration), _Spelled()]
 CommaList = Annotated[tuple[str, ...], _from_text(comma_list)]
 KeyValues = Annotated[tuple[tuple[str, str], ...], _from_text(key_values)]
+
+
+def is_duration(field: FieldInfo) -> bool:
+    """Tell whether a field holds a :data:`Duration`, or one or nothing."""
+    marks = (
+        *field.metadata,
+        *(mark for part in get_args(field.annotation) for mark in getattr(part, "__metadata__", ())),
+    )
+    return any(isinstance(mark, _Spelled) for mark in marks)

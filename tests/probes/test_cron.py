@@ -206,3 +206,10 @@ async def test_thousands_of_windows_leave_the_loop_alive() -> None:
 async def test_the_wall_clock_is_the_systems_unless_said_otherwise() -> None:
     surroundings = Surroundings(clock=lambda: Instant(0.0))
     assert abs(surroundings.wall() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_a_bad_number_of_replicas_hides_no_other_problem() -> None:
+    with pytest.raises(ConfigError) as caught:
+        understand({"timezone": "Mars", "start": "x", "end": "y", "desiredReplicas": "many"})
+    named = [problem.split("'")[1] for problem in caught.value.problems]
+    assert sorted(named) == ["desiredReplicas", "end", "start", "timezone"]

@@ -107,7 +107,7 @@ def test_all_problems_are_in_one_message() -> None:
     said = {"kind": "queue", "target": "-1", "activaton": "5", "interval": "1ms", "zeroConfirm": "0", "holdFor": "soon"}
     assert complaint({**said, "onUnknown": "panic"}) == (
         "queue trigger of shop/orders: "
-        "'interval': '1ms' must be greater than or equal to 0.1; "
+        "'interval': '1ms' must be greater than or equal to 0.1s; "
         "'holdFor': 'soon' is not a duration such as 30s, 1m30s or 500ms; "
         "'zeroConfirm': '0' must be greater than or equal to 1; "
         "'onUnknown': 'panic' is not one of 'freeze' or 'error'; "
@@ -117,9 +117,32 @@ def test_all_problems_are_in_one_message() -> None:
     )
 
 
+def test_a_wrong_kind_hides_no_problem_of_what_every_kind_knows() -> None:
+    assert complaint({"kind": "quivr", "interval": "soon", "zeroConfirm": "x"}) == (
+        "trigger of shop/orders: "
+        "'kind': 'quivr' is not one of queue, quiver, did you mean 'quiver'?; "
+        "'interval': 'soon' is not a duration such as 30s, 1m30s or 500ms; "
+        "'zeroConfirm': 'x' is not a whole number"
+    )
+
+
 @pytest.mark.parametrize("target", ["0.0004", "1e-9"])
-def test_a_target_that_keda_takes_for_zero_is_refused(target: str) -> None:
-    assert "less than 0.001" in complaint({**OK, "target": target})
+def test_a_target_that_keda_takes_for_zero_is_refused_beside_all_else(target: str) -> None:
+    assert complaint({**OK, "target": target, "interval": "soon", "quux": ""}) == (
+        "queue trigger of shop/orders: "
+        "'interval': 'soon' is not a duration such as 30s, 1m30s or 500ms; "
+        f"'target': '{target}' is less than 0.001, which KEDA takes for zero; "
+        "unknown key 'quux'"
+    )
+
+
+def test_a_target_too_small_that_metadata_does_not_name_is_told_by_its_value() -> None:
+    with pytest.raises(ConfigError, match=r": the target 0\.0004 is less than 0\.001"):
+        understood(OK, Defaults(kinds={"queue": {"target": "0.0004"}}))
+
+
+def test_a_target_too_small_shows_no_secret() -> None:
+    assert "0.0004" not in complaint({**OK, "targetFromEnv": "0.0004"})
 
 
 @pytest.mark.parametrize("key", ["password", "passwordFromEnv", "queueNameFromEnv", "passwrod", "targetFromEnv"])

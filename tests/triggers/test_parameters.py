@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, SecretStr
 
+from scaler.triggers.metadata import Common
 from scaler.triggers.parameters import Parameter, parameters
 from scaler.triggers.params import Names, Params, misread, secret_keys_of
 from scaler.triggers.values import CommaList, Duration, Number, Whole
@@ -81,3 +82,14 @@ def test_values_are_judged_without_what_is_missing() -> None:
         "whole": "'whole': '10' must be less than or equal to 9",
         "wait": "'wait': 'soon' is not a duration such as 30s, 1m30s or 500ms",
     }
+
+
+def test_what_every_kind_knows_is_told_as_it_is() -> None:
+    common = {each.keys[0]: each for each in parameters(Common)}
+    assert common["kind"].required
+    assert common["interval"].default == "2s"
+    assert {key for key, each in common.items() if each.description.startswith("Has no effect in this release: ")} == {
+        "onUnknown",
+        "pool",
+    }
+    assert "UNAVAILABLE" in common["onUnknown"].description

@@ -1,6 +1,8 @@
 """What a trigger may say: aliases, values from the environment, trimming, and messages that tell all but secrets."""
 
 from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -102,6 +104,78 @@ def test_a_rule_between_parameters_is_told_beside_a_bad_value() -> None:
     ]
 
 
+class Size(Enum):
+    """How large."""
+
+    SMALL = 1
+
+
+class Demanding(Params):
+    """Requires one of every sort."""
+
+    text: Annotated[str, Field(min_length=1, description="d")]
+    number: Annotated[Number, Field(gt=0, description="d")]
+    whole: Annotated[Whole, Field(ge=5, description="d")]
+    switch: Annotated[Boolean, Field(description="d")]
+    wait: Annotated[Duration, Field(description="d")]
+    maybe: Annotated[Whole | None, Names("perhaps"), Field(description="d")]
+    items: Annotated[CommaList, Field(description="d")]
+    choice: Annotated[Literal["x", "y"], Field(description="d")]
+    size: Annotated[Size, Field(description="d")]
+    secret: Annotated[SecretStr, Field(description="d")]
+
+    def problems(self) -> Iterator[str]:
+        """Tell what the rest is."""
+        yield f"rest: {self.text} {self.whole}"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "rest"),
+    [({}, "rest: 1"), ({"text": "t", "whole": "many"}, "rest: t 1"), ({"whole": "7"}, "rest: 7")],
+)
+def test_a_rule_between_parameters_is_told_beside_required_ones_that_are_wrong(
+    metadata: Mapping[str, str], rest: str
+) -> None:
+    _, problems = read(Demanding, metadata)
+    assert len(problems) == 11 - sum(value != "many" for value in metadata.values())
+    assert problems[-1] == rest
+
+
+def test_a_required_parameter_of_a_foreign_type_leaves_out_the_rules_between_parameters() -> None:
+    class Foreign(Params):
+        """Has a type that nothing is known of."""
+
+        where: Annotated[Path, Field(description="d")]
+
+        def problems(self) -> Iterator[str]:
+            yield "never"
+
+    assert read(Foreign, {}) == (None, ["'where' is required"])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("30", "'wait': '30' must be greater than or equal to 0.1s; without a unit it is milliseconds"),
+        ("50ms", "'wait': '50ms' must be greater than or equal to 0.1s"),
+        ("11m", "'wait': '11m' must be less than 600s"),
+    ],
+)
+@pytest.mark.parametrize("optional", [False, True])
+def test_a_bound_of_a_duration_has_a_unit(text: str, sentence: str, *, optional: bool) -> None:
+    class Waiting(Params):
+        """Waits."""
+
+        wait: Annotated[Duration, Field(ge=0.1, lt=600, description="d")] = 1.0
+
+    class Perhaps(Params):
+        """Waits, or not."""
+
+        wait: Annotated[Duration | None, Field(ge=0.1, lt=600, description="d")] = None
+
+    assert read(Perhaps if optional else Waiting, {"wait": text}) == (None, [sentence])
+
+
 def test_a_long_value_is_cut() -> None:
     (problem,) = problems_of(**OK, ratio="9x" * 10_000)
     assert len(problem) < 120
@@ -153,7 +227,7 @@ def test_a_parser_that_repeats_the_value_gives_no_secret_away() -> None:
 
         address: Annotated[str, BeforeValidator(complain), Field(description="Where.")] = ""
 
-    for secret in ("abc", SECRET):
+    for secret in ("abc", SECRET, f"{SECRET}\x1b"):
         _, (problem,) = read(Quoting, {"addressFromEnv": secret})
         assert problem == "'addressFromEnv' (value not shown) is not acceptable"
     _, (problem,) = read(Quoting, {"address": "abc"})
