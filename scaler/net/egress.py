@@ -8,6 +8,7 @@ a name that answers differently the second time gains nothing.
 import asyncio
 import re
 import socket
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 
 from scaler.errors import Cause, SourceUnavailable
+from scaler.net.secrets import MASK, without_login
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -35,7 +37,7 @@ NOWHERE: Final = tuple(ip_network(text) for text in ("0.0.0.0/8", "255.255.255.2
 _LOOKUPS: Final = ThreadPoolExecutor(max_workers=256, thread_name_prefix="asyncio_lookup")
 """Threads for lookups alone, and many: a name server that does not answer holds each for up to a minute."""
 
-_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:]*)):(?P<port>[0-9]{1,5})", re.ASCII)
+_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[^\[\]@]+)\]|(?P<host>[^\[\]:@]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 _NAT64: Final = ip_network("64:ff9b::/96")
 _IN_NAT64_OF_A_SITE: Final = ip_network("64:ff9b:1::/48")
 _COMPATIBLE: Final = ip_network("::/96")
@@ -140,8 +142,21 @@ def _canonical(host: str) -> str:
 
 
 def split_host_port(text: str, *, lowest: int = 1) -> tuple[str, int]:
-    """Split ``host:port`` or ``[v6]:port``; raise ``ValueError`` with what is wrong."""
+    """Split ``host:port`` or ``[v6]:port``; raise ``ValueError`` with what is wrong, but never with a login."""
     match = _HOST_PORT.fullmatch(text)
     if match is None or not lowest <= int(match["port"]) <= MAX_PORT:
-        raise ValueError(f"{text!r} is not host:port")
+        raise ValueError(f"{without_login(text)!r} is not host:port")
     return match["v6"] or match["host"], int(match["port"])
+
+
+def misaddressed(addresses: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for each of a list's items that is not ``host:port``.
+
+    An item with an ``@`` after it is not repeated: both may be one address, with a comma in its password.
+    """
+    login = max((number for number, text in enumerate(addresses) if "@" in text), default=0)
+    for number, text in enumerate(addresses):
+        try:
+            split_host_port(text)
+        except ValueError as error:
+            yield str(error) if number >= login else f"{MASK!r} is not host:port"

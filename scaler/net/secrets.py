@@ -28,6 +28,12 @@ def secrets_of(value: object) -> Iterator[str]:
             pass
 
 
+def without_login(address: str) -> str:
+    """Return ``address`` for a message, without what stands before its last ``@``, with or without a scheme."""
+    _, at, rest = address.rpartition("@")
+    return f"{MASK}@{rest}" if at else rest
+
+
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     """Return ``text`` on one line, without any of ``secrets``, however spelt, and without the logins of URLs."""
     for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):

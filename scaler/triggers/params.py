@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from scaler.net.secrets import redacted
+from scaler.net.secrets import redacted, without_login
 from scaler.triggers.values import has_unit, is_duration, spelled
 
 FROM_ENV: Final = "FromEnv"
@@ -72,7 +72,7 @@ class _Given:
         """Repeat the value for a message, unless it is secret."""
         if self.secret:
             return f"'{self.key}' (value not shown)"
-        return f"'{self.key}': {self.text[:_SHOWN]!r}"
+        return f"'{self.key}': {without_login(self.text)[:_SHOWN]!r}"
 
     def kept_in(self, reason: str) -> str:
         """Return ``reason``, unless it repeats a secret value."""
@@ -81,10 +81,14 @@ class _Given:
     def telling(self) -> Iterator[str]:
         """Yield what would give a secret away: all of it, and each item if it is a list.
 
-        What is very short is in any sentence by chance, unless it is quoted.
+        What is very short is in any sentence by chance, unless it is quoted; what is long may have been cut.
         """
         for piece in (self.text, *_ITEMS.split(self.text)) if self.secret else ():
-            yield from (piece, repr(piece)[1:-1]) if len(piece) >= _TELLING else (repr(piece),)
+            if len(piece) < _TELLING:
+                yield repr(piece)
+            else:
+                cuts = (piece, piece[:_SHOWN], piece[: _SHOWN // 2])
+                yield from (*cuts, *(repr(cut)[1:-1] for cut in cuts))
 
 
 def keys_by_field(model: type[Params]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler.errors import Cause, SourceUnavailable
-from scaler.net.egress import Egress, Rule, split_host_port
+from scaler.net.egress import Egress, Rule, misaddressed, split_host_port
 
 REAL = socket.getaddrinfo
 
@@ -325,6 +325,24 @@ def test_host_and_port(text: str, expected: tuple[str, int]) -> None:
 def test_no_host_and_port(text: str) -> None:
     with pytest.raises(ValueError, match="is not host:port"):
         split_host_port(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["u:hunter2@h:6379", "u:hunt@er2@h:1", "redis://u:hunter2@h", "hunter2@h:1", "[u:hunter2@h]:1", "u:hunter2@"],
+)
+def test_an_address_with_a_login_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^'\*\*\*@[^@]*' is not host:port$") as caught:
+        split_host_port(text)
+    assert "hunt" not in str(caught.value)
+
+
+def test_of_a_list_the_items_before_a_login_are_not_repeated_either() -> None:
+    assert list(misaddressed(("a:1", "u:hun", "ter2@h:1", "b"))) == [
+        "'***' is not host:port",
+        "'***@h:1' is not host:port",
+        "'b' is not host:port",
+    ]
 
 
 def test_port_zero_where_it_means_any() -> None:

@@ -133,6 +133,8 @@ def test_a_server_is_named(metadata: dict[str, str], server: Server) -> None:
         pytest.param(LIST | {"address": "a:1", "tls": "on"}, ["'enable' or 'disable'"], id="another word for TLS"),
         pytest.param(LIST | {"address": "a:1", "cert": "x"}, ["'cert' and 'key' go together"], id="half a certificate"),
         pytest.param(LIST | {"address": "myredis"}, ["'myredis' is not host:port"], id="an address without port"),
+        pytest.param(LIST | {"address": "u:hunter2xyz@h:1"}, ["'address' '***@h:1' is not host:port"], id="a login"),
+        pytest.param(LIST | {"host": "u:hunter2xyz@h", "port": "1"}, ["'***@h]:1' is not host:port"], id="one in host"),
         pytest.param(LIST | {"address": "a:1, b:99999"}, ["'b:99999' is not host:port"], id="a later bad address"),
         pytest.param(LIST | {"address": "a:1", "databaseIndex": "-1"}, ["'databaseIndex': '-1'"], id="database -1"),
         pytest.param(LIST | {"adress": "a:1"}, ["unknown key 'adress', did you mean 'address'?"], id="a misspelt key"),
@@ -142,6 +144,7 @@ def test_what_is_wrong_is_said_at_once(metadata: dict[str, str], said: list[str]
     with pytest.raises(ConfigError) as refused:
         understand(metadata)
     assert [text for text in said if text not in str(refused.value)] == []
+    assert "hunter2" not in str(refused.value)
 
 
 def test_the_question_is_the_native_one() -> None:

@@ -29,7 +29,7 @@ class Example(Params):
     def problems(self) -> Iterator[str]:
         """Forbid what does not go together."""
         if self.strict and self.wait is not None:
-            yield f"'strict' and 'wait' do not go together at {self.address}"
+            yield f"'strict' and 'wait' do not go together at {self.address[:60]}"
 
 
 OK = {"address": "here:1"}
@@ -200,9 +200,14 @@ def test_no_message_shows_a_secret(metadata: Mapping[str, str]) -> None:
     assert f"'{next(iter(metadata))}' (value not shown)" in problem
 
 
-def test_a_rule_between_parameters_shows_no_secret_either() -> None:
-    (problem,) = problems_of(addressFromEnv=SECRET, strict="true", wait="1s")
+@pytest.mark.parametrize("secret", [SECRET, SECRET * 9])
+def test_a_rule_between_parameters_shows_no_secret_either(secret: str) -> None:
+    (problem,) = problems_of(addressFromEnv=secret, strict="true", wait="1s")
     assert problem == "'strict' and 'wait' do not go together at ***"
+
+
+def test_a_value_with_a_login_is_repeated_without_it() -> None:
+    assert problems_of(**OK, ratio=f"u:{SECRET}@h:1") == ["'ratio': '***@h:1' is not a number"]
 
 
 def test_a_parser_that_repeats_an_item_gives_nothing_away_either() -> None:

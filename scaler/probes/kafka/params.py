@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from scaler.net.egress import split_host_port
+from scaler.net.egress import misaddressed
 from scaler.probes.kafka.lag import Bound, Lag
 from scaler.probes.kafka.login import Cluster
 from scaler.probes.kafka.security import SecurityParams
@@ -95,11 +95,8 @@ class KafkaParams(SecurityParams):
         yield from super().problems()
 
     def _bad_servers(self) -> Iterator[str]:
-        for server in self.bootstrap_servers:
-            try:
-                split_host_port(server)
-            except ValueError as error:
-                yield f"'bootstrapServers' {error}"
+        for said in misaddressed(self.bootstrap_servers):
+            yield f"'bootstrapServers' {said}"
 
     def _bad_combinations(self) -> Iterator[str]:
         limit, distribute = self.limit_to_partitions_with_lag, self.ensure_even_distribution_of_partitions

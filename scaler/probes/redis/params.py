@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from scaler.net.egress import split_host_port
+from scaler.net.egress import misaddressed, split_host_port
 from scaler.net.tls import Tls
 from scaler.triggers.params import Names, Params
 from scaler.triggers.values import Boolean, CommaList, Whole
@@ -50,7 +50,7 @@ class ConnectionParams(Params):
         elif not any(self.addresses):
             yield "'address' is required as host:port, or 'host' and 'port'"
         else:
-            yield from self._bad_addresses()
+            yield from (f"'address' {said}" for said in misaddressed(self.addresses))
         if self.source_tls is not None and self.tls is not None:
             yield "'sourceTLS' and 'tls' say the same; only one of them may be set"
         if bool(self.cert) != (self.key is not None):
@@ -64,13 +64,6 @@ class ConnectionParams(Params):
             for host, port in zip(self.host, self.port, strict=False)
         )
         return (*self.address, *joined)
-
-    def _bad_addresses(self) -> Iterator[str]:
-        for address in self.addresses:
-            try:
-                split_host_port(address)
-            except ValueError as error:
-                yield f"'address' {error}"
 
     def secured(self) -> Tls | None:
         """Say how TLS is spoken, ``None`` for plain text. Material without a switch is ignored, as it is natively."""

@@ -243,3 +243,9 @@ def test_names_and_targets(said: dict[str, str], name: str) -> None:
 def test_a_source_shows_no_secret() -> None:
     source = cluster(**{**PLAIN, "password": "hunter2hunter2"})
     assert "hunter2" not in str(source) + repr(source)
+
+
+def test_a_login_in_an_address_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ConfigError, match=r"'bootstrapServers' '\*\*\*@h:9092' is not host:port") as caught:
+        ask(bootstrapServers="b1:9092,u:hun,ter2@h:9092")
+    assert "hun" not in str(caught.value)
