@@ -1,8 +1,9 @@
 """``/metrics``, ``/healthz``, ``/readyz`` and ``/status``: GET only, and nothing of it is secret."""
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final, assert_never
 
@@ -18,6 +19,7 @@ from scaler.observe.metrics import REGISTRY, TRIGGERS
 
 AT_ONCE: Final = 100  # triggers told without a pause: some 2 ms
 MAX_REQUEST: Final = 1024  # bytes: nothing is ever posted
+SHARED: Final = 1.0  # s for which what was told of the triggers is told again
 
 
 @asynccontextmanager
@@ -48,6 +50,7 @@ def application(
     decisions: Decisions, ready: Callable[[], bool], config: Callable[[], dict[str, Any]], clock: Callable[[], Instant]
 ) -> web.Application:
     """Build the routes; ``config`` tells which configuration is in force."""
+    listing = Listing(decisions, clock)
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -56,12 +59,9 @@ def application(
         return web.Response(text="ready\n") if ready() else web.Response(text="not ready\n", status=503)
 
     async def status(_: web.Request) -> web.Response:
-        triggers = []
-        for number, live in enumerate(decisions):
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)  # calls are answered in between
-            triggers.append(told(live, clock()))
-        return web.json_response({"ready": ready(), "config": config(), "triggers": triggers})
+        triggers = await listing.text()
+        head = json.dumps({"ready": ready(), "config": config()}).encode()
+        return web.Response(body=head[:-1] + b', "triggers": [' + triggers + b"]}", content_type="application/json")
 
     expose = make_aiohttp_handler(registry=REGISTRY)
 
@@ -75,6 +75,32 @@ def application(
     app.router.add_get("/status", status)
     app.router.add_get("/metrics", metrics)
     return app
+
+
+class Listing:
+    """What is told of all triggers, as JSON; written in slices, between which calls are answered, and shared."""
+
+    def __init__(self, decisions: Iterable[Live], clock: Callable[[], Instant]) -> None:
+        self._decisions = decisions
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._written: tuple[Instant, bytes] | None = None
+
+    async def text(self) -> bytes:
+        """Return the items of the list, at most :data:`SHARED` seconds after they were written."""
+        async with self._turn:
+            if self._written is None or self._clock() - self._written[0] >= SHARED:
+                text = await self._write()
+                self._written = self._clock(), text
+            return self._written[1]
+
+    async def _write(self) -> bytes:
+        lives, parts = list(self._decisions), []
+        for first in range(0, len(lives), AT_ONCE):
+            now = self._clock()
+            parts.append(", ".join(json.dumps(told(live, now)) for live in lives[first : first + AT_ONCE]).encode())
+            await asyncio.sleep(0)
+        return b", ".join(parts)
 
 
 def _count(decisions: Decisions) -> None:
