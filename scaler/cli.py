@@ -21,7 +21,6 @@ from scaler.verbs.output import Output
 FOUND_A_PROBLEM: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
-LOOPBACK: Final = ("127.", "localhost:", "[::1]:")
 
 
 class Verbs(TyperGroup):
@@ -95,7 +94,7 @@ def serve(  # noqa: PLR0913 - each one is an option
 
     host = "127.0.0.1" if dev else "0.0.0.0"  # noqa: S104 - a pod is reached from outside
     addresses = listen or f"{host}:6000", http or f"{host}:8080"
-    if dev and not all(address.startswith(LOOPBACK) for address in addresses):
+    if dev and not all(on_loopback(address) for address in addresses):
         raise ConfigError(["--dev listens on loopback only: leave out --listen and --http, or name 127.0.0.1"])
     set_up_logs(people=dev, level=log_level)
     tls = from_paths(tls_cert, tls_key, tls_client_ca)
@@ -103,6 +102,19 @@ def serve(  # noqa: PLR0913 - each one is an option
         listen=Listen(address=addresses[0], tls=tls), http=addresses[1], config=file_named(config), dev=dev
     )
     asyncio.run(serve_until_told(settings))
+
+
+def on_loopback(address: str) -> bool:
+    """Tell whether ``host:port`` is on this machine for sure: other names than localhost may resolve to anything."""
+    from ipaddress import ip_address
+
+    from scaler.net.egress import split_host_port
+
+    try:
+        host, _ = split_host_port(address, lowest=0)
+        return host.casefold() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @app.command(epilog="Example: warmscaler demo --headless --duration 30s --outage 5s+20s -o json")

@@ -53,6 +53,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         pytest.param("serve --config", "requires an argument", id="an option without its value"),
         pytest.param("serve --log-level loud", "'loud' is not one of 'debug', 'info'", id="no level"),
         pytest.param("serve --dev --listen 0.0.0.0:1", "--dev listens on loopback only", id="dev for everybody"),
+        pytest.param(
+            "serve --dev --listen=127.0.0.1.example.com:5", "--dev listens on loopback only", id="looks like it"
+        ),
+        pytest.param("serve --dev --http localhost.evil:5", "--dev listens on loopback only", id="looks like it, too"),
+        pytest.param("serve --dev --listen 127.0.0.1", "--dev listens on loopback only", id="dev without a port"),
         pytest.param("serve --tls-cert x", "--tls-cert and --tls-key go together", id="half a certificate"),
         pytest.param("serve --config configmap:a/b", "configmap:a/b is not available yet: mount the", id="a ConfigMap"),
         pytest.param("serve --dev --config /nowhere", "/nowhere: cannot be read: No such file", id="no configuration"),
@@ -187,3 +192,8 @@ def test_an_interrupt_ends_a_reading_without_a_traceback() -> None:
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.9.9.9:1", "localhost:1", "LocalHost:1", "[::1]:1"])
+def test_dev_may_name_any_address_of_this_machine_alone(address: str) -> None:
+    assert cli.on_loopback(address)

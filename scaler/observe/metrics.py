@@ -50,8 +50,13 @@ FORGOTTEN: Final = Counter(
     "warmscaler_triggers_forgotten_total", "Triggers dropped because nobody asked for them.", registry=REGISTRY
 )
 REJECTED: Final = Counter(
-    "warmscaler_triggers_rejected_total", "Triggers refused, by reason.", ["reason"], registry=REGISTRY
+    "warmscaler_triggers_rejected_total",
+    "Triggers refused, at each call again, by reason (limit, metadata).",
+    ["reason"],
+    registry=REGISTRY,
 )
+for _reason in ("limit", "metadata"):
+    REJECTED.labels(_reason)
 REFUSED: Final = Counter(
     "warmscaler_grpc_refused_total",
     "Calls and streams that ended with an error.",

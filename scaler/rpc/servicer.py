@@ -8,7 +8,7 @@ from typing import Final
 
 from scaler.aio import Closed
 from scaler.decisions import Decisions, Live
-from scaler.errors import LimitReached
+from scaler.errors import ConfigError, LimitReached
 from scaler.model import Metric
 from scaler.observe import metrics
 from scaler.rpc.pb.externalscaler_pb2 import (
@@ -104,7 +104,14 @@ class ExternalScaler(ExternalScalerServicer):
         # Deterministic means that the map is sorted: KEDA sends it in a new order each time.
         identity = ref.SerializeToString(deterministic=True)
         known = self._decisions.known(identity)
-        return known or self._decisions.admit(identity, (ref.namespace, ref.name, dict(ref.scalerMetadata)))
+        return known or self._admit(identity, ref)
+
+    def _admit(self, identity: bytes, ref: ScaledObjectRef) -> Live:
+        try:
+            return self._decisions.admit(identity, (ref.namespace, ref.name, dict(ref.scalerMetadata)))
+        except ConfigError:
+            metrics.REJECTED.labels("metadata").inc()
+            raise
 
 
 async def _next_push(live: Live, seen: int) -> tuple[int, str]:

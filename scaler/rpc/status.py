@@ -46,7 +46,7 @@ def answered(rpc: Rpc[S, Asked, Said]) -> Rpc[S, Asked, Said]:
         try:
             return await rpc(self, request, context)
         except ScalerError as error:
-            await _refuse(context, method, CODES[type(error)], str(error))
+            await _refuse(context, method, code_of(error), str(error))
         except Exception as error:  # noqa: BLE001 - see above
             _report(error, method)
             await _refuse(context, method, grpc.StatusCode.INTERNAL, "a bug in the scaler; its log tells more")
@@ -54,6 +54,11 @@ def answered(rpc: Rpc[S, Asked, Said]) -> Rpc[S, Asked, Said]:
             tally.add(time.perf_counter() - began)
 
     return wrapped
+
+
+def code_of(error: ScalerError) -> grpc.StatusCode:
+    """Return the code of the nearest class in the table; INTERNAL for an error of ours that nobody entered there."""
+    return next((CODES[each] for each in type(error).__mro__ if each in CODES), grpc.StatusCode.INTERNAL)
 
 
 async def _refuse(context: Context, method: str, code: grpc.StatusCode, message: str) -> NoReturn:

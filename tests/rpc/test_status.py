@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler import errors
-from scaler.rpc.status import CODES, _fitting
+from scaler.rpc.status import CODES, _fitting, code_of
 
 PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 LONGEST = 6000  # bytes as they travel; a client refuses more than 8 KiB of headers
@@ -25,6 +25,15 @@ LONGEST = 6000  # bytes as they travel; a client refuses more than 8 KiB of head
 )
 def test_each_error_has_its_code(error: type[errors.ScalerError], code: grpc.StatusCode) -> None:
     assert CODES[error] is code
+
+
+class Finer(errors.LimitReached):
+    """One of ours that the table does not name."""
+
+
+def test_an_error_that_the_table_does_not_name_has_the_code_of_its_nearest_kin() -> None:
+    assert code_of(Finer("full")) is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert code_of(errors.ScalerError("?")) is grpc.StatusCode.INTERNAL
 
 
 @given(st.text(max_size=20_000))

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from scaler.errors import Cause, SourceUnavailable
+from scaler.observe.metrics import REGISTRY
 from scaler.probes.base import Amount
 from tests.integration.rpc.served import Served, listening, ref, refused, serving, until
 from tests.stage import DOWN, raising
@@ -147,6 +148,13 @@ async def test_every_reason_of_a_decision_is_counted_from_the_start(served: Serv
     families = {family.name: family for family in text_string_to_metric_families(text)}
     reasons = {each.labels["why"] for each in families["warmscaler_decisions"].samples}
     assert reasons == {"backlog", "quiet", "held", "confirming", "never_read", "expired"}
+
+
+async def test_metadata_that_is_refused_is_counted(served: Served) -> None:
+    before = REGISTRY.get_sample_value("warmscaler_triggers_rejected_total", {"reason": "metadata"})
+    assert before is not None
+    await refused(served.stub.IsActive(ref(target="x")))
+    assert REGISTRY.get_sample_value("warmscaler_triggers_rejected_total", {"reason": "metadata"}) == before + 1
 
 
 async def test_metrics_have_labels_of_small_vocabularies_only(served: Served) -> None:
