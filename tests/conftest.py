@@ -1,5 +1,6 @@
 """What every test may ask for; real servers' fixtures are in tests/servers/plugin.py, a cluster's beside it."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -18,3 +19,8 @@ def logs_of_nobody_else() -> Iterator[None]:
     """Undo what a test did to the log: it would go on writing to a standard error that is gone."""
     yield
     structlog.reset_defaults()
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs deaf to Ctrl-C, and so would be every program that a test starts to interrupt it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

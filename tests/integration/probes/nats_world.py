@@ -203,3 +203,19 @@ def api_requests(server: Nats) -> int:
     """Count the requests that the JetStream API has had so far."""
     total: int = server.get("/jsz")[1]["api"]["total"]
     return total
+
+
+def cause(found: object) -> Cause:
+    assert isinstance(found, SourceUnavailable)
+    return found.cause
+
+
+def account(*streams: object, name: str = "$G", nodes: int = 0) -> dict[str, object]:
+    details = [{"name": name, "id": name, "stream_detail": list(streams)}]
+    return {"account_details": details, "meta_cluster": {"cluster_size": nodes}}
+
+
+def stream(name: str, **consumers: Mapping[str, object]) -> dict[str, object]:
+    counts = {"num_pending": 0, "num_ack_pending": 0}
+    details = [{"stream_name": name, "name": key, **counts, **said} for key, said in consumers.items()]
+    return {"name": name, "state": {"last_seq": 9999}, "consumer_detail": details}
