@@ -66,8 +66,7 @@ class World:
             coming.cancel()
             if not self.finished.is_set():
                 await self._settle()
-            for task in running:
-                task.cancel()
+            await _end(running)
 
     async def _until_over(self) -> None:
         duration = self.options.duration
@@ -223,6 +222,14 @@ async def _nats(stack: AsyncExitStack, journal: Journal) -> Broker:
     except NotStarted as error:
         journal.say("demo", f"nats-server does not start ({error}); going on with --source memory", loud=True)
         return await stack.enter_async_context(memory_broker(TARGET))
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until it is heard: on Python 3.11 a client library may lose a cancellation in ``asyncio.wait_for``."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.5)
 
 
 @asynccontextmanager
