@@ -51,3 +51,15 @@ class Undecidable(ScalerError):
 
 class LimitReached(ScalerError):
     """A bound of the configuration is used up; what is there goes on, what is new must wait."""
+
+
+class ApiRefused(ScalerError):
+    """The Kubernetes API said no: a right or an object is missing. ``status`` is HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class ApiUnreachable(ScalerError):
+    """The Kubernetes API did not answer; keep what is known and ask again later."""
