@@ -72,6 +72,10 @@ def serve(  # noqa: PLR0913 - each one is an option
     config: Annotated[
         str | None, typer.Option(metavar="FILE", help="The configuration; followed while serving.")
     ] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
+    ] = None,
     listen: Annotated[
         str | None, typer.Option(metavar="ADDR:PORT", help="Where KEDA calls.", show_default="0.0.0.0:6000")
     ] = None,
@@ -99,7 +103,11 @@ def serve(  # noqa: PLR0913 - each one is an option
     set_up_logs(people=dev, level=log_level)
     tls = from_paths(tls_cert, tls_key, tls_client_ca)
     settings = Settings(
-        listen=Listen(address=addresses[0], tls=tls), http=addresses[1], config=file_named(config), dev=dev
+        listen=Listen(address=addresses[0], tls=tls),
+        http=addresses[1],
+        config=file_named(config),
+        kubeconfig=kubeconfig,
+        dev=dev,
     )
     asyncio.run(serve_until_told(settings))
 

@@ -17,6 +17,7 @@ from scaler.config.live import following_config
 from scaler.decisions import Decisions, running_decisions
 from scaler.hub import Hub, running_hub
 from scaler.model import Instant
+from scaler.net.kube import running_kube
 from scaler.observe.heartbeat import heartbeat
 from scaler.probes.base import Surroundings
 from scaler.probes.registry import Catalogue, installed
@@ -30,11 +31,15 @@ STOP_WITHIN: Final = 9.5  # s after the first signal, at most
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to serve: ``http`` is host:port, ``config`` a file to follow, ``dev`` lets sources on loopback be read."""
+    """How to serve: ``http`` is host:port, ``config`` a file to follow, ``dev`` lets sources on loopback be read.
+
+    ``kubeconfig`` says how to reach the Kubernetes API outside of a cluster; in a pod its service account does.
+    """
 
     listen: Listen
     http: str
     config: Path | None = None
+    kubeconfig: Path | None = None
     dev: bool = False
 
 
@@ -60,6 +65,7 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
     with ungrouped():
         async with (
             beating(),
+            running_kube(settings.kubeconfig) as kube,
             running_hub(Surroundings(clock=clock)) as hub,
             running_decisions(hub, kinds, clock) as decisions,
             following_config(settings.config, kinds, applying(hub, decisions, dev=settings.dev), clock) as config,
@@ -68,7 +74,8 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
         ):
             await health.set_ready(ready=True)
             tls = settings.listen.tls is not None
-            log.info("serving", port=port, http_port=http_port, tls=tls, kinds=sorted(kinds))
+            api = kube is not None
+            log.info("serving", port=port, http_port=http_port, tls=tls, kubernetes=api, kinds=sorted(kinds))
             yield Service(port=port, http_port=http_port, decisions=decisions)
 
 
