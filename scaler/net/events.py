@@ -1,4 +1,4 @@
-"""Events of Kubernetes: a sentence where ``kubectl describe`` shows it. Said again, it is one Event with a newer time."""
+"""Events of Kubernetes: a sentence that ``kubectl describe`` shows. Said again, it is one Event with a newer time."""
 
 from datetime import UTC, datetime
 from hashlib import sha256
