@@ -1,4 +1,4 @@
-"""Readings become decisions: one :class:`Judge` for all triggers that ask the same and follow the same rules.
+"""Every live trigger, the judge that decides it, and what is answered while nothing can be decided.
 
 A trigger lives here from the first time KEDA asks for it until nobody has asked for ``limits.forget_after`` seconds and
 no stream is open; at most ``limits.triggers`` are kept.
@@ -6,137 +6,61 @@ no stream is open; at most ``limits.triggers`` are kept.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import replace
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from structlog import get_logger
 
-from scaler.agenda import Following
 from scaler.aio import Cell
 from scaler.config.document import Limits
 from scaler.errors import ConfigError, LimitReached, Undecidable
+from scaler.freeze import Freezer, StandIn
 from scaler.hub import Hub
-from scaler.model import Decision, Instant, Metric, Outage, Reading, Rules, Trigger, Undecided, Verdict, Why
+from scaler.judge import Judge
+from scaler.keda import Reference
+from scaler.model import Decision, Instant, Metric, OnUnknown, Rules, Trigger, Verdict
+from scaler.net.kube import Kube
 from scaler.observe import metrics
-from scaler.policy.step import State, heir, step
+from scaler.policy.step import State, heir
 from scaler.probes.registry import AnyProbe
 from scaler.triggers.metadata import Defaults, understand
 
 log = get_logger(__name__)
 
 SWEEP_EVERY: Final = 30.0  # s, at most; shorter where triggers are forgotten sooner
-PATIENCE: Final = 1.5  # s that a call waits for a first reading; every call answers within 2 s
+PATIENCE: Final = 1.0  # s that a call waits for a first reading; every call answers within 2 s, frozen or not
 FEW_STREAMS: Final = 20_000  # always allowed, however few triggers are
 PAIRED: Final = 0.5  # s within which IsActive belongs to the GetMetrics before it
-
-Reference = tuple[str, str, Mapping[str, str]]
-"""All that KEDA says of a trigger: namespace, name and metadata. Its identity is any bytes that are equal iff it is."""
 
 QueryKey = tuple[str, Hashable, Hashable]
 JudgeKey = tuple[Rules, float]
 
 
-class Judge:
-    """Turns the readings of one query into verdicts, for every trigger in ``lives``."""
-
-    def __init__(self, trigger: Trigger, clock: Callable[[], Instant], state: State) -> None:
-        self.verdict: Verdict = Undecided(why=Why.NEVER_READ)
-        self.reading: Reading | None = None
-        self.lives: set[Live] = set()
-        self._ask = trigger.ask
-        self._rules = trigger.rules
-        self._interval = trigger.interval
-        self._clock = clock
-        self.state = state
-        self._news = asyncio.Event()
-        self._alarm: asyncio.TimerHandle | None = None
-        self._following: Following | None = None
-
-    def begin(self, hub: Hub, probe: AnyProbe) -> None:
-        """Follow the query; the first verdict comes with its first reading."""
-        self._following = hub.follow(probe, self._ask, self._interval, self.learn)
-        self._attend(self._following)
-
-    def end(self) -> None:
-        """Stop following."""
-        if self._following is not None:
-            self._following.end()
-        self._silence()
-
-    @property
-    def active(self) -> bool:
-        """Whether KEDA is told that there is work."""
-        return isinstance(self.verdict, Decision) and self.verdict.active
-
-    async def decision(self, patience: float) -> Decision:
-        """Return the present decision, waiting at most ``patience`` seconds for one that is about to be made.
-
-        Raises :class:`Undecidable` if there is none by then.
-        """
-        if self._deciding():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    while self._deciding():
-                        self._news.clear()
-                        await self._news.wait()
-        match self.verdict:
-            case Decision():
-                return self.verdict
-            case Undecided(why=why, detail=detail):
-                raise Undecidable(f"{why}: {detail}" if detail else str(why))
-
-    def learn(self, reading: Reading) -> None:
-        """Judge a reading, and judge it again when its verdict could change with no new one."""
-        self.reading = reading
-        before, was_active = self.verdict, self.active
-        self.state, self.verdict = step(self.state, reading, self._rules)
-        self._news.set()
-        self._set_alarm()
-        if before.why is not self.verdict.why:
-            metrics.DECISIONS.labels(self.verdict.why.name.lower()).inc()
-        if self._following is not None:
-            self._attend(self._following)
-        if self.active and not was_active:
-            for live in self.lives:
-                live.rises.set(self.verdict)
-
-    def _deciding(self) -> bool:
-        """Tell whether the first reading is still to come, or the one that confirms it."""
-        unsure = isinstance(self.verdict, Undecided) and self.verdict.why is Why.CONFIRMING
-        return self.reading is None or unsure
-
-    def _attend(self, following: Following) -> None:
-        """Say how closely the query has to be looked at now."""
-        following.set_quiet(not self.active)
-        if self.verdict.why is Why.CONFIRMING:
-            following.read_within(self._rules.confirm_spacing)
-
-    def _set_alarm(self) -> None:
-        self._silence()
-        if isinstance(self.verdict, Decision) and self.verdict.changes_at is not None:
-            delay = max(0.0, self.verdict.changes_at - self._clock())
-            self._alarm = asyncio.get_running_loop().call_later(delay, self._relearn)
-
-    def _relearn(self) -> None:
-        if isinstance(self.reading, Outage):
-            self.learn(replace(self.reading, at=self._clock()))
-
-    def _silence(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-
-
 class Live:
     """One live trigger: what it is, who decides it, and who has asked for it when.
 
-    ``metric`` is what GetMetricSpec answers; ``rises`` changes at each turn from inactive to active.
+    ``metric`` is what GetMetricSpec answers; ``rises`` changes at each turn from inactive to active. ``stand_in``
+    answers while the judge cannot.
     """
 
-    __slots__ = ("_paired", "_paired_at", "asked_at", "judge", "metric", "reference", "rises", "streams", "trigger")
+    __slots__ = (
+        "_paired",
+        "_paired_at",
+        "asked_at",
+        "judge",
+        "metric",
+        "reference",
+        "rises",
+        "stand_in",
+        "streams",
+        "trigger",
+    )
 
-    def __init__(self, reference: Reference, trigger: Trigger, judge: Judge, now: Instant) -> None:
+    def __init__(
+        self, reference: Reference, trigger: Trigger, judge: Judge, stand_in: StandIn, *, now: Instant
+    ) -> None:
         self.reference = reference
+        self.stand_in = stand_in
         self.trigger = trigger
         self.judge = judge
         self.metric: Cell[Metric] = Cell(trigger.ask.metric)
@@ -151,7 +75,7 @@ class Live:
 
         Raises :class:`Undecidable`.
         """
-        self._paired = await self.judge.decision(PATIENCE)
+        self._paired = await self._decided()
         self._paired_at = self.asked_at
         return self._paired
 
@@ -164,7 +88,19 @@ class Live:
         if paired is not None and self.asked_at - self._paired_at <= PAIRED:
             return paired
         verdict = self.judge.verdict
-        return verdict if isinstance(verdict, Decision) else await self.judge.decision(PATIENCE)
+        return verdict if isinstance(verdict, Decision) else await self._decided()
+
+    async def _decided(self) -> Decision:
+        """Return what the judge says or, where it knows nothing to say, what changes nothing."""
+        try:
+            return await self.judge.decision(PATIENCE)
+        except Undecidable as error:
+            if self.trigger.rules.on_unknown is OnUnknown.ERROR:
+                raise
+            try:
+                return await self.stand_in.decide(self.trigger.ask.metric)
+            except Undecidable as reason:
+                raise Undecidable(f"{error}; cannot freeze: {reason}") from reason
 
     @contextmanager
     def streaming(self) -> Iterator[None]:
@@ -184,8 +120,11 @@ class Live:
 class Decisions:
     """Every live trigger, and the judges they share."""
 
-    def __init__(self, hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant]) -> None:
+    def __init__(
+        self, hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant], kube: Kube | None
+    ) -> None:
         self._hub = hub
+        self._freezer = Freezer(kube, clock)
         self._probes = probes
         self._clock = clock
         self._defaults = Defaults()
@@ -223,7 +162,8 @@ class Decisions:
             metrics.REJECTED.labels("limit").inc()
             raise LimitReached(f"{self._limits.triggers} triggers are followed already (limits.triggers)")
         judge = self._judge(trigger)
-        live = self._live[identity] = Live(reference, trigger, judge, self._clock())
+        stand_in = self._freezer.stand_in(reference)
+        live = self._live[identity] = Live(reference, trigger, judge, stand_in, now=self._clock())
         judge.lives.add(live)
         if self._drained:
             live.close()
@@ -331,11 +271,11 @@ def _differ(before: Defaults, after: Defaults, kind: str) -> bool:
 
 @asynccontextmanager
 async def running_decisions(
-    hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant]
+    hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant], kube: Kube | None = None
 ) -> AsyncIterator[Decisions]:
-    """Run the decisions for as long as the block lasts."""
+    """Run the decisions for as long as the block lasts; with ``kube``, what is unknown is frozen by it."""
     async with asyncio.TaskGroup() as tasks:
-        decisions = Decisions(hub, probes, clock)
+        decisions = Decisions(hub, probes, clock, kube)
         sweep = tasks.create_task(decisions.run(), name="forget")
         try:
             yield decisions

@@ -63,3 +63,7 @@ class ApiRefused(ScalerError):
 
 class ApiUnreachable(ScalerError):
     """The Kubernetes API did not answer; keep what is known and ask again later."""
+
+
+class Missing(ScalerError):
+    """What was asked for is not there, or not yet."""

@@ -54,6 +54,7 @@ class Why(StrEnum):
     CONFIRMING = "quiet after an outage, waiting for confirmation"
     NEVER_READ = "no reading yet"
     EXPIRED = "source out of reach for longer than holdFor"
+    FROZEN = "nothing known of the source, answering what is there"
 
 
 class Standing(StrEnum):
@@ -61,6 +62,7 @@ class Standing(StrEnum):
 
     FRESH = "fresh"
     HELD = "held"
+    FROZEN = "frozen"
     UNKNOWN = "unknown"
 
 
@@ -99,7 +101,7 @@ class Metric:
 
 
 class OnUnknown(StrEnum):
-    """What to answer while no reading was ever had."""
+    """What to answer while there is no reading to hold: what is there already, or an error."""
 
     FREEZE = "freeze"
     ERROR = "error"

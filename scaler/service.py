@@ -67,7 +67,7 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             beating(),
             running_kube(settings.kubeconfig) as kube,
             running_hub(Surroundings(clock=clock)) as hub,
-            running_decisions(hub, kinds, clock) as decisions,
+            running_decisions(hub, kinds, clock, kube) as decisions,
             following_config(settings.config, kinds, applying(hub, decisions, dev=settings.dev), clock) as config,
             running_http(settings.http, application(decisions, lambda: health.ready, config.told, clock)) as http_port,
             running_server(settings.listen, decisions, health) as port,

@@ -54,7 +54,10 @@ class Common(Params):
     ] = INTERVAL
     hold_for: Annotated[
         Duration | None,
-        Field(gt=0, description="How long an outage of the source is held; without it, for as long as it lasts."),
+        Field(
+            gt=0,
+            description="How long an outage is held, before `onUnknown` counts; without it, as long as it lasts.",
+        ),
     ] = None
     zero_confirm: Annotated[
         Whole,
@@ -63,8 +66,9 @@ class Common(Params):
     on_unknown: Annotated[
         OnUnknown,
         Field(
-            description="Has no effect in this release: without access to the Kubernetes API the answer is UNAVAILABLE "
-            "while no reading was ever had. Meant to say what to answer then."
+            description="What to answer while there is no reading to hold, or none that holdFor still allows: `freeze` "
+            "is what the scale target has now, read from the Kubernetes API, so that nothing changes; `error` is "
+            "UNAVAILABLE, which KEDA's fallback counts."
         ),
     ] = OnUnknown.FREEZE
     pool: Annotated[

@@ -12,7 +12,7 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 
 from scaler.decisions import Decisions, Live
 from scaler.errors import ConfigError
-from scaler.model import Decision, Instant, Outage, Standing, Undecided, Verdict
+from scaler.model import Decision, Instant, Outage, Standing, Undecided
 from scaler.net.egress import split_host_port
 from scaler.net.secrets import redacted, secrets_of
 from scaler.observe.metrics import REGISTRY, TRIGGERS
@@ -104,18 +104,27 @@ class Listing:
 
 
 def _count(decisions: Decisions) -> None:
-    states = Counter(_state(live.judge.verdict) for live in decisions)
+    states = Counter(_decided(live)[0] for live in decisions)
     for state in Standing:
         TRIGGERS.labels(state).set(states[state])
 
 
-def _state(verdict: Verdict) -> Standing:
-    return verdict.standing if isinstance(verdict, Decision) else Standing.UNKNOWN
+def _decided(live: Live) -> tuple[Standing, Decision | None, str]:
+    """Say how much the answer is worth, what it is, and why; a stand-in's answer is the last it gave."""
+    match live.judge.verdict:
+        case Decision() as decision:
+            return decision.standing, decision, decision.why
+        case Undecided(why=why):
+            frozen = live.stand_in.decision
+            return (Standing.FROZEN, frozen, frozen.why) if frozen is not None else (Standing.UNKNOWN, None, why)
+        case _:
+            assert_never(live.judge.verdict)
 
 
 def told(live: Live, now: Instant) -> dict[str, Any]:
-    """Tell what KEDA is told of one trigger, and why; ``age`` is that of the snapshot, in seconds."""
-    trigger, verdict = live.trigger, live.judge.verdict
+    """Tell what KEDA is told of one trigger, and why; ``age`` is that of the snapshot or of the scale, in seconds."""
+    trigger = live.trigger
+    state, decision, why = _decided(live)
     return {
         "namespace": trigger.namespace,
         "name": trigger.name,
@@ -123,20 +132,14 @@ def told(live: Live, now: Instant) -> dict[str, Any]:
         "query": redacted(str(trigger.ask.query), secrets_of(trigger.ask)),
         "metric": trigger.ask.metric.name,
         "target": trigger.ask.metric.target,
-        **_told_keda(verdict, now),
-        "why": str(verdict.why),
+        "value": decision.value if decision is not None else None,
+        "active": decision.active if decision is not None else None,
+        "state": state,
+        "age": round(now - decision.read_at, 3) if decision is not None else None,
+        "why": str(why),
         "outage": _outage(live, now),
+        "freeze": live.stand_in.problem or None,
     }
-
-
-def _told_keda(verdict: Verdict, now: Instant) -> dict[str, Any]:
-    match verdict:
-        case Decision(value=value, active=active, standing=standing, read_at=read_at):
-            return {"value": value, "active": active, "state": standing, "age": round(now - read_at, 3)}
-        case Undecided():
-            return {"value": None, "active": None, "state": Standing.UNKNOWN, "age": None}
-        case _:
-            assert_never(verdict)
 
 
 def _outage(live: Live, now: Instant) -> dict[str, Any] | None:

@@ -75,7 +75,7 @@ def _annotate(stage: Stage, name: str, paused: str | None) -> None:
 
 def test_its_fallback_counts_once_an_outage_outlasts_what_it_may_be_held(stage: Stage, redis_server: Redis) -> None:
     fallback = {"failureThreshold": 1, "replicas": 6}
-    (function,) = stage.pushed(1, words={"holdFor": "2s"}, fallback=fallback)
+    (function,) = stage.pushed(1, words={"holdFor": "2s", "onUnknown": "error"}, fallback=fallback)
     stage.fill([function])
     redis_server.kill()
     function.wait_replicas(6, within=60.0)

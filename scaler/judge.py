@@ -1,0 +1,112 @@
+"""Readings become decisions: one :class:`Judge` for all triggers that ask the same and follow the same rules."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Protocol
+
+from scaler.agenda import Following
+from scaler.aio import Cell
+from scaler.errors import Undecidable
+from scaler.hub import Hub
+from scaler.model import Decision, Instant, Outage, Reading, Trigger, Undecided, Verdict, Why
+from scaler.observe import metrics
+from scaler.policy.step import State, step
+from scaler.probes.registry import AnyProbe
+
+
+class Follower(Protocol):
+    """Who hears of each turn of a judge from inactive to active."""
+
+    rises: Cell[Verdict]
+
+
+class Judge:
+    """Turns the readings of one query into verdicts, for every trigger in ``lives``."""
+
+    def __init__(self, trigger: Trigger, clock: Callable[[], Instant], state: State) -> None:
+        self.verdict: Verdict = Undecided(why=Why.NEVER_READ)
+        self.reading: Reading | None = None
+        self.lives: set[Follower] = set()
+        self._ask = trigger.ask
+        self._rules = trigger.rules
+        self._interval = trigger.interval
+        self._clock = clock
+        self.state = state
+        self._news = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._following: Following | None = None
+
+    def begin(self, hub: Hub, probe: AnyProbe) -> None:
+        """Follow the query; the first verdict comes with its first reading."""
+        self._following = hub.follow(probe, self._ask, self._interval, self.learn)
+        self._attend(self._following)
+
+    def end(self) -> None:
+        """Stop following."""
+        if self._following is not None:
+            self._following.end()
+        self._silence()
+
+    @property
+    def active(self) -> bool:
+        """Whether KEDA is told that there is work."""
+        return isinstance(self.verdict, Decision) and self.verdict.active
+
+    async def decision(self, patience: float) -> Decision:
+        """Return the present decision, waiting at most ``patience`` seconds for one that is about to be made.
+
+        Raises :class:`Undecidable` if there is none by then.
+        """
+        if self._deciding():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    while self._deciding():
+                        self._news.clear()
+                        await self._news.wait()
+        match self.verdict:
+            case Decision():
+                return self.verdict
+            case Undecided(why=why, detail=detail):
+                raise Undecidable(f"{why}: {detail}" if detail else str(why))
+
+    def learn(self, reading: Reading) -> None:
+        """Judge a reading, and judge it again when its verdict could change with no new one."""
+        self.reading = reading
+        before, was_active = self.verdict, self.active
+        self.state, self.verdict = step(self.state, reading, self._rules)
+        self._news.set()
+        self._set_alarm()
+        if before.why is not self.verdict.why:
+            metrics.DECISIONS.labels(self.verdict.why.name.lower()).inc()
+        if self._following is not None:
+            self._attend(self._following)
+        if self.active and not was_active:
+            for live in self.lives:
+                live.rises.set(self.verdict)
+
+    def _deciding(self) -> bool:
+        """Tell whether the first reading is still to come, or the one that confirms it."""
+        unsure = isinstance(self.verdict, Undecided) and self.verdict.why is Why.CONFIRMING
+        return self.reading is None or unsure
+
+    def _attend(self, following: Following) -> None:
+        """Say how closely the query has to be looked at now."""
+        following.set_quiet(not self.active)
+        if self.verdict.why is Why.CONFIRMING:
+            following.read_within(self._rules.confirm_spacing)
+
+    def _set_alarm(self) -> None:
+        self._silence()
+        if isinstance(self.verdict, Decision) and self.verdict.changes_at is not None:
+            delay = max(0.0, self.verdict.changes_at - self._clock())
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._relearn)
+
+    def _relearn(self) -> None:
+        if isinstance(self.reading, Outage):
+            self.learn(replace(self.reading, at=self._clock()))
+
+    def _silence(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
