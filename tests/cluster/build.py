@@ -82,6 +82,17 @@ KWOK = Tool(
     },
     minutes=1,
 )
+KUSTOMIZE = Tool(
+    name="kustomize",
+    version="5.8.2",
+    module="kustomize",
+    packages={"kustomize": "sigs.k8s.io/kustomize/kustomize/v5"},
+    minutes=1,
+)
+HELM = Tool(name="helm", version="4.3.1", module="helm", packages={"helm": "helm.sh/helm/v4/cmd/helm"}, minutes=2)
+RENDERERS = (KUSTOMIZE, HELM)
+"""What turns deploy/ into objects; a cluster does not need them, the tests of the manifests do."""
+
 KEDA_VERSIONS = tuple(
     sorted(
         (path.parent.name for path in (_MODULES / "keda").glob("*/go.mod")),

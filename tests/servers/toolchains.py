@@ -90,6 +90,10 @@ def _missing_cluster() -> str:
     return cluster.missing(cluster.tools())
 
 
+def _missing_renderers() -> str:
+    return cluster.missing(cluster.RENDERERS)
+
+
 def _nothing() -> None:
     """Nothing to install: the development dependencies brought it, or it is too much to be built by the way."""
 
@@ -102,5 +106,6 @@ TOOLCHAINS = {
         Toolchain(name="kafka", missing=_missing_kafka, install=_install_kafka),
         Toolchain(name="mock-kafka", missing=_missing_mock, install=_nothing),
         Toolchain(name="cluster", missing=_missing_cluster, install=_nothing),
+        Toolchain(name="renderers", missing=_missing_renderers, install=_nothing),
     )
 }
