@@ -1,8 +1,11 @@
-"""``python -m tests.bench [NAME …]``: run the benchmarks, all of them without a name."""
+"""``python -m tests.bench [NAME …]``: run the benchmarks that need no cluster, or those that are named.
+
+What follows the name of one on a cluster is handed on: ``python -m tests.bench outage kafka --seconds 60``.
+"""
 
 import sys
 
-from tests.bench import demo, memory, push, rpc, sharing
+from tests.bench import demo, memory, outage, push, rpc, sharing
 
 BENCHMARKS = {
     "rpc": rpc.main,
@@ -11,14 +14,21 @@ BENCHMARKS = {
     "memory": memory.main,
     "demo": demo.main,
 }
+ON_A_CLUSTER = {
+    "outage": outage.main,
+}
 
 
 def main() -> None:
     """Run what was named, in that order."""
     names = sys.argv[1:] or list(BENCHMARKS)
+    if names[0] in ON_A_CLUSTER:
+        ON_A_CLUSTER[names[0]](names[1:])
+        return
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
-        raise SystemExit(f"no benchmark is called {', '.join(unknown)}: choose from {', '.join(BENCHMARKS)}")
+        known = ", ".join([*BENCHMARKS, *ON_A_CLUSTER])
+        raise SystemExit(f"no benchmark is called {', '.join(unknown)}: choose from {known}")
     for name in names:
         BENCHMARKS[name]()
         print(flush=True)

@@ -1,4 +1,4 @@
-"""Real brokers with numbered queues of work: put one piece in, take all out, and what a trigger says to read it."""
+"""Real brokers with numbered queues of work: put work in, take all out, and what a trigger says to read them."""
 
 import asyncio
 import random
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -17,24 +17,31 @@ from redis.asyncio import Redis as RedisClient
 from tests.servers.kafka import Kafka
 from tests.servers.kafka_desk import Desk
 from tests.servers.nats import Nats
+from tests.servers.process import Server
 from tests.servers.redis import Redis
 
-PARTITIONS: Final = 1000
+PARTITIONS: Final = 1000  # of all topics of Kafka together, where nothing else is said
 TOPICS: Final = 10
 
 
 class Queues(ABC):
-    """Numbered queues of one broker."""
+    """Numbered queues of one broker, which is ``server``; ``target`` is the key by which a trigger names its target."""
 
-    port: int
+    server: Server
+    target: ClassVar[str]
+
+    @property
+    def port(self) -> int:
+        """The broker's port."""
+        return self.server.port
 
     @abstractmethod
     def metadata(self, number: int) -> dict[str, str]:
         """Say how a trigger reads queue ``number``."""
 
     @abstractmethod
-    async def put(self, number: int) -> None:
-        """Put one piece of work into a queue; the broker has it when this returns."""
+    async def put(self, number: int, count: int = 1) -> None:
+        """Put some pieces of work into a queue; the broker has them when this returns."""
 
     @abstractmethod
     async def empty(self, number: int) -> None:
@@ -44,18 +51,20 @@ class Queues(ABC):
 class RedisQueues(Queues):
     """Lists."""
 
+    server: Redis
+    target = "listLength"
+
     def __init__(self, server: Redis, client: RedisClient) -> None:
-        self.port = server.port
-        self._server = server
+        self.server = server
         self._client = client
 
     def metadata(self, number: int) -> dict[str, str]:
         """Name the list."""
-        return {"kind": "redis", "address": self._server.address, "listName": f"jobs-{number}"}
+        return {"kind": "redis", "address": self.server.address, "listName": f"jobs-{number}"}
 
-    async def put(self, number: int) -> None:
+    async def put(self, number: int, count: int = 1) -> None:
         """Push."""
-        await self._client.lpush(f"jobs-{number}", "x")
+        await self._client.lpush(f"jobs-{number}", *["x"] * count)
 
     async def empty(self, number: int) -> None:
         """Delete the list, as the last pop would."""
@@ -69,9 +78,11 @@ class RedisQueues(Queues):
 class NatsQueues(Queues):
     """Consumers of one stream, each with a subject of its own."""
 
+    server: Nats
+    target = "lagThreshold"
+
     def __init__(self, server: Nats, client: Any) -> None:
-        self.port = server.port
-        self._server = server
+        self.server = server
         self._js = client.jetstream()
         self._pulls: dict[int, Any] = {}
 
@@ -88,16 +99,17 @@ class NatsQueues(Queues):
         """Name the consumer."""
         return {
             "kind": "nats-jetstream",
-            "natsServerMonitoringEndpoint": f"127.0.0.1:{self._server.monitoring_port}",
-            "natsServerURL": self._server.url,
+            "natsServerMonitoringEndpoint": f"127.0.0.1:{self.server.monitoring_port}",
+            "natsServerURL": self.server.url,
             "account": "$G",
             "stream": "JOBS",
             "consumer": f"c{number}",
         }
 
-    async def put(self, number: int) -> None:
+    async def put(self, number: int, count: int = 1) -> None:
         """Publish."""
-        await self._js.publish(f"jobs.{number}", b"x")
+        for _ in range(count):
+            await self._js.publish(f"jobs.{number}", b"x")
 
     async def empty(self, number: int) -> None:
         """Fetch and acknowledge what is there."""
@@ -108,16 +120,22 @@ class NatsQueues(Queues):
 
     async def round_trips(self) -> float:
         """Count the messages that clients have sent."""
-        return float(self._server.get("/varz")[1]["in_msgs"])
+        return float(self.server.get("/varz")[1]["in_msgs"])
 
 
 class KafkaQueues(Queues):
     """Consumer groups: queue n is group n on one of a few topics, which have many partitions together."""
 
-    def __init__(self, server: Kafka, desk: Desk, pool: ThreadPoolExecutor) -> None:
-        self.port = server.port
+    server: Kafka
+    target = "lagThreshold"
+
+    def __init__(
+        self, server: Kafka, desk: Desk, pool: ThreadPoolExecutor, *, topics: int = TOPICS, partitions: int = PARTITIONS
+    ) -> None:
+        self.server = server
         self.direct = server.direct
-        self._server = server
+        self._topics = topics
+        self._each = partitions // topics
         self._desk = desk
         self._pool = pool
         self._ends: dict[tuple[str, int], int] = {}
@@ -125,10 +143,10 @@ class KafkaQueues(Queues):
 
     async def set_up(self) -> None:
         """Make the topics, with one record in each partition (an end of 0 cannot be told from no commit)."""
-        for number in range(TOPICS):
+        for number in range(self._topics):
             topic = self._topic(number)
-            await self._call(partial(self._desk.create, topic, partitions=PARTITIONS // TOPICS))
-            for partition in range(PARTITIONS // TOPICS):
+            await self._call(partial(self._desk.create, topic, partitions=self._each))
+            for partition in range(self._each):
                 self._ends[topic, partition] = 0
 
     async def commit_all(self, number: int) -> None:
@@ -141,17 +159,17 @@ class KafkaQueues(Queues):
         """Name the group and its topic."""
         return {
             "kind": "kafka",
-            "bootstrapServers": self._server.address,
+            "bootstrapServers": self.server.address,
             "consumerGroup": f"g{number}",
             "topic": self._topic(number),
         }
 
-    async def put(self, number: int) -> None:
-        """Produce one record to some partition."""
+    async def put(self, number: int, count: int = 1) -> None:
+        """Produce records to some partition."""
         topic = self._topic(number)
-        partition = self._chance.randrange(PARTITIONS // TOPICS)
-        self._ends[topic, partition] += 1
-        await self._call(lambda: self._desk.produce(topic, 1, partition=partition))
+        partition = self._chance.randrange(self._each)
+        self._ends[topic, partition] += count
+        await self._call(lambda: self._desk.produce(topic, count, partition=partition))
 
     async def empty(self, number: int) -> None:
         """Commit the ends."""
@@ -160,9 +178,8 @@ class KafkaQueues(Queues):
     async def _call(self, function: Callable[[], object]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._pool, function)
 
-    @staticmethod
-    def _topic(number: int) -> str:
-        return f"topic-{number % TOPICS}"
+    def _topic(self, number: int) -> str:
+        return f"topic-{number % self._topics}"
 
 
 @asynccontextmanager
@@ -187,10 +204,12 @@ async def nats_queues(home: Path, consumers: int) -> AsyncIterator[NatsQueues]:
 
 
 @asynccontextmanager
-async def kafka_queues(home: Path, **options: Any) -> AsyncIterator[KafkaQueues]:
-    """Start Kafka with a thousand partitions."""
-    with Kafka(home / "kafka", **options) as server, ThreadPoolExecutor(1) as pool, server.desk() as desk:
-        queues = KafkaQueues(server, desk, pool)
+async def kafka_queues(
+    home: Path, *, topics: int = TOPICS, partitions: int = PARTITIONS, advertise: int | None = None
+) -> AsyncIterator[KafkaQueues]:
+    """Start Kafka with so many topics, which share so many partitions."""
+    with Kafka(home / "kafka", advertise=advertise) as server, ThreadPoolExecutor(1) as pool, server.desk() as desk:
+        queues = KafkaQueues(server, desk, pool, topics=topics, partitions=partitions)
         await queues.set_up()
         await queues.commit_all(0)  # a new cluster has no coordinators before somebody commits
         yield queues
