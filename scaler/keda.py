@@ -30,7 +30,7 @@ async def scaled(kube: Kube, reference: Reference) -> Document:
         except ValueError as error:
             raise Missing(str(error)) from error
         except ApiRefused as error:
-            if error.status != NOT_FOUND:
+            if error.status != NOT_FOUND and not found:
                 raise
             continue
         if trigger_of(found[-1], reference) is not None:

@@ -127,13 +127,32 @@ class Rules:
 class Ask:
     """What a trigger asks of the world: equal sources share a connection, equal queries are asked once.
 
-    ``source`` and ``query`` are frozen records of the probe that made them.
+    ``source`` and ``query`` are frozen records of the probe that made them. ``inline`` tells that the source's address
+    is the metadata's and not the configuration's: the two share nothing, however equal they are.
     """
 
     source: Hashable
     query: Hashable
     metric: Metric
     activation: float = 0.0
+    inline: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unresolved:
+    """In a source's place while it is not known how to reach it, and why.
+
+    ``meant`` is the source as far as it is known: what differs in that is not the same, resolved or not.
+    """
+
+    connection: str
+    meant: Hashable
+    cause: Cause
+    detail: str
+
+    def __str__(self) -> str:
+        """Name it, for an operator."""
+        return f"connection {self.connection}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from scaler.errors import Cause, SourceUnavailable
 from scaler.feed import BREATH
 from scaler.hub import Hub, running_hub
 from scaler.model import Ask, Decision, Metric, Reading, Snapshot, Undecided
+from scaler.net.kube import Kube
 from scaler.probes.base import Amount, Pace, Surroundings
 from scaler.testing import Follower
 from scaler.testing.clocks import jumping_clock
@@ -111,13 +112,15 @@ class Deciding:
 
 
 @asynccontextmanager
-async def deciding(pace: Pace | None = None, jobs: float | None = None) -> AsyncIterator[Deciding]:
+async def deciding(
+    pace: Pace | None = None, jobs: float | None = None, kube: Kube | None = None
+) -> AsyncIterator[Deciding]:
     probe = FakeProbe(pace)
     if jobs is not None:
         probe.world.numbers["jobs"] = Amount.of(jobs)
     async with (
         running_hub(Surroundings(clock=jumping_clock)) as hub,
-        running_decisions(hub, {"fake": probe}, jumping_clock) as decisions,
+        running_decisions(hub, {"fake": probe}, jumping_clock, kube) as decisions,
     ):
         yield Deciding(decisions, probe)
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -57,6 +57,15 @@ class Params(BaseModel):
         yield from ()
 
 
+class SourceParams(Params):
+    """Parameters that reach a source and prove who we are to it: addresses, TLS, credentials.
+
+    A kind declares those in a class of their own, derived from this one, and derives its model from that class; what
+    the model adds is of the trigger. A trigger that names a connection says only what is of the trigger, so that
+    nobody can pair the connection's secrets with another address.
+    """
+
+
 P = TypeVar("P", bound=Params)
 
 
@@ -108,6 +117,13 @@ def secret_keys_of(model: type[Params]) -> tuple[str, ...]:
     return tuple(key for name, field in secret.items() for key in _keys(name, field))
 
 
+def source_keys_of(model: type[Params]) -> frozenset[str]:
+    """Tell the keys of ``model`` that are of the source; none where the author of the kind has not said which."""
+    owners = [each for each in model.__mro__ if SourceParams in each.__bases__]
+    names = {name for owner in owners for name in owner.model_fields}
+    return frozenset(key for name, keys in keys_by_field(model) if name in names for key in keys)
+
+
 def read(
     model: type[P], metadata: Mapping[str, str], defaults: Mapping[str, str] | None = None
 ) -> tuple[P | None, list[str]]:
@@ -115,14 +131,28 @@ def read(
 
     ``defaults`` speak for the parameters that ``metadata`` is silent about, under whatever key.
     """
-    given = {**dict(_given(model, defaults or {})), **dict(_given(model, metadata))}
+    params, problems = examine(model, metadata, defaults)
+    return (None if problems else params), problems
+
+
+def examine(
+    model: type[P],
+    metadata: Mapping[str, str],
+    defaults: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> tuple[P | None, list[str]]:
+    """Read as :func:`read`, and return the parameters, too, if only the rules between them are broken.
+
+    ``secrets`` speak before ``metadata``, and no message repeats them.
+    """
+    hidden = _given(model, secrets or {}, secret=True)
+    given = {**dict(_given(model, defaults or {})), **dict(_given(model, metadata)), **dict(hidden)}
     try:
         params = model.model_validate({name: each.text for name, each in given.items()}, by_alias=False, by_name=True)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=True)
         return None, [_sentence(model, each, given) for each in wrong] + _cross(model, given, wrong)
-    problems = _without_secrets(params.problems(), given)
-    return (None if problems else params), problems
+    return params, _without_secrets(params.problems(), given)
 
 
 def misread(model: type[Params], metadata: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -159,14 +189,15 @@ def _keys(name: str, field: FieldInfo) -> tuple[str, ...]:
     return declared[0] if declared else (to_camel(name),)
 
 
-def _given(model: type[Params], metadata: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
+def _given(model: type[Params], metadata: Mapping[str, str], *, secret: bool = False) -> Iterator[tuple[str, _Given]]:
     """Find each field's text: plain keys first, then those from the environment; trimmed, and empty is absent."""
     for name, field in model.model_fields.items():
         keys = _keys(name, field)
         for key in (*keys, *(key + FROM_ENV for key in keys)):
             text = metadata.get(key, "").strip()
             if text:
-                yield name, _Given(key, text, secret=key not in keys or SecretStr in _parts(field.annotation))
+                hidden = secret or key not in keys or SecretStr in _parts(field.annotation)
+                yield name, _Given(key, text, secret=hidden)
                 break
 
 

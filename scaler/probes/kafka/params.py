@@ -6,11 +6,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from scaler.net.egress import misaddressed
 from scaler.probes.kafka.lag import Bound, Lag
 from scaler.probes.kafka.login import Cluster
-from scaler.probes.kafka.security import SecurityParams
-from scaler.triggers.values import Boolean, CommaList, Whole
+from scaler.probes.kafka.security import ClusterParams
+from scaler.triggers.values import Boolean, Whole
 
 _INT32: Final = 2**31
 _VERSION: Final = re.compile(r"0\.\d+\.\d+\.\d+|[1-9]\d*\.\d+\.\d+", re.ASCII)
@@ -37,7 +36,7 @@ def kafka_version(text: str) -> str:
     return text
 
 
-class KafkaParams(SecurityParams):
+class KafkaParams(ClusterParams):
     """How many records a consumer group has still to read, in one topic or in all that it has committed offsets for.
 
     Nothing is consumed, committed or created. The user needs Describe on the group and on the topics, and Read on the
@@ -50,7 +49,6 @@ class KafkaParams(SecurityParams):
     change nothing: the protocol version is negotiated, and metadata is always asked for the topics in question alone.
     """
 
-    bootstrap_servers: Annotated[CommaList, Field(description="Brokers to begin with, `host:port,host:port`.")]
     consumer_group: Annotated[str, Field(description="The group whose lag is measured.")]
     topic: Annotated[
         str, Field(description="The topic; without it, all topics for which the group has committed offsets.")
@@ -89,14 +87,9 @@ class KafkaParams(SecurityParams):
     ] = ""
 
     def problems(self) -> Iterator[str]:
-        """Check addresses and combinations."""
-        yield from self._bad_servers()
-        yield from self._bad_combinations()
+        """Check the cluster and combinations."""
         yield from super().problems()
-
-    def _bad_servers(self) -> Iterator[str]:
-        for said in misaddressed(self.bootstrap_servers):
-            yield f"'bootstrapServers' {said}"
+        yield from self._bad_combinations()
 
     def _bad_combinations(self) -> Iterator[str]:
         limit, distribute = self.limit_to_partitions_with_lag, self.ensure_even_distribution_of_partitions

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
+from scaler.net.egress import misaddressed
 from scaler.net.tls import Tls
 from scaler.probes.kafka.login import Aws, Kerberos, Login, Mechanism, OAuth
-from scaler.triggers.params import Names, Params
+from scaler.triggers.params import Names, SourceParams
 from scaler.triggers.values import Boolean, CommaList, KeyValues
 
 _UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")  # parsers of URLs do not agree on what these mean
@@ -25,9 +26,10 @@ def is_web_address(text: str) -> bool:
     return fit and "@" not in url.netloc and _UNFIT.search(text) is None
 
 
-class SecurityParams(Params):
-    """Login and TLS."""
+class ClusterParams(SourceParams):
+    """Brokers, login and TLS."""
 
+    bootstrap_servers: Annotated[CommaList, Field(description="Brokers to begin with, `host:port,host:port`.")]
     sasl: Annotated[
         Literal["none", "plaintext", "scram_sha256", "scram_sha512", "oauthbearer", "gssapi"],
         Field(description="How to log in."),
@@ -78,7 +80,9 @@ class SecurityParams(Params):
     key_password: Annotated[SecretStr | None, Field(description="What the private key is encrypted with.")] = None
 
     def problems(self) -> Iterator[str]:
-        """Check what each way to log in needs, and the pairs that go together."""
+        """Check addresses, what each way to log in needs, and the pairs that go together."""
+        for said in misaddressed(self.bootstrap_servers):
+            yield f"'bootstrapServers' {said}"
         if self.tls == "enable" and bool(self.cert) != (self.key is not None):
             yield "'cert' and 'key' go together"
         match self.sasl:

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from scaler.net.tls import Tls
 from scaler.probes.nats_jetstream.keys import is_seed
 from scaler.probes.nats_jetstream.records import JETSTREAM_API, Address, Consumer, Login, Monitoring, Servers
-from scaler.triggers.params import Names, Params
+from scaler.triggers.params import Names, SourceParams
 from scaler.triggers.values import Boolean, CommaList, Whole
 
 CLIENT_PORT: Final = 4222
@@ -23,19 +23,8 @@ _CREDENTIALS: Final = re.compile(
 )
 
 
-class NatsJetStreamParams(Params):
-    """What a JetStream consumer has still to do: messages it was not given yet plus those it has not acknowledged.
-
-    Read in one of two ways. With `natsServerURL`, through the JetStream API of an ordinary client connection, which
-    also tells at once when a message comes; the user needs to publish to `$JS.API.CONSUMER.INFO.>`,
-    `$JS.API.CONSUMER.LIST.*` and `$JS.API.STREAM.INFO.*`, and to subscribe to `_INBOX.>` and to the stream's subjects.
-    Without the permission to subscribe to those, or if the stream takes from other streams, the consumer is read four
-    times a second while the trigger is inactive. Nothing is ever created, consumed or acknowledged.
-
-    With `natsServerMonitoringEndpoint` alone, through the server's monitoring pages, as the native scaler does it, and
-    once a second while the trigger is inactive, since a page tells of all consumers of the account. It may hold 4 MiB,
-    which is some 3,500 consumers. If both are given, the API is read.
-    """
+class SystemParams(SourceParams):
+    """How to reach a NATS system, and as whom."""
 
     nats_server_monitoring_endpoint: Annotated[
         str, Field(description="Where the monitoring pages are, `host:port` without a scheme.")
@@ -53,10 +42,6 @@ class NatsJetStreamParams(Params):
             "password, or a token, may stand in the URL."
         ),
     ] = ()
-    stream: Annotated[str, Field(description="The stream.")]
-    consumer: Annotated[str, Field(description="The consumer.")]
-    lag_threshold: Annotated[Whole, Field(gt=0, description="How many messages one replica takes.")] = 10
-    activation_lag_threshold: Annotated[Whole, Field(description="Active means more messages than this.")] = 0
     username: Annotated[str, Field(description="The user to connect as; goes with `password`.")] = ""
     password: Annotated[SecretStr | None, Field(description="The user's password.")] = None
     token: Annotated[SecretStr | None, Field(description="The token to connect with.")] = None
@@ -80,14 +65,11 @@ class NatsJetStreamParams(Params):
     ] = ""
 
     def problems(self) -> Iterator[str]:
-        """Check addresses, names and what goes together."""
+        """Check addresses and what goes together."""
         if self.nats_server_url:
             yield from self._bad_urls()
         else:
             yield from self._bad_endpoint()
-        for key, name in (("stream", self.stream), ("consumer", self.consumer)):
-            if _UNFIT.search(name):
-                yield f"'{key}': {name[:60]!r} is no name: it must not hold white space, dots, slashes, '*' or '>'"
         yield from self._bad_login()
         yield from self._bad_api()
         if bool(self.cert) != (self.key is not None):
@@ -159,10 +141,6 @@ class NatsJetStreamParams(Params):
             api=self.jet_stream_api_prefix or self._domain_api(),
         )
 
-    def query(self) -> Consumer:
-        """Name the consumer."""
-        return Consumer(self.stream, self.consumer)
-
     def _domain_api(self) -> str:
         return f"$JS.{self.jet_stream_domain}.API" if self.jet_stream_domain else JETSTREAM_API
 
@@ -173,6 +151,37 @@ class NatsJetStreamParams(Params):
         if self.nkey_seed is not None or self.password is not None or self.token is not None:
             return Login(username=self.username, password=self.password, token=self.token, seed=self.nkey_seed)
         return next((_login_in(url) for url in urls if url.username), Login())
+
+
+class NatsJetStreamParams(SystemParams):
+    """What a JetStream consumer has still to do: messages it was not given yet plus those it has not acknowledged.
+
+    Read in one of two ways. With `natsServerURL`, through the JetStream API of an ordinary client connection, which
+    also tells at once when a message comes; the user needs to publish to `$JS.API.CONSUMER.INFO.>`,
+    `$JS.API.CONSUMER.LIST.*` and `$JS.API.STREAM.INFO.*`, and to subscribe to `_INBOX.>` and to the stream's subjects.
+    Without the permission to subscribe to those, or if the stream takes from other streams, the consumer is read four
+    times a second while the trigger is inactive. Nothing is ever created, consumed or acknowledged.
+
+    With `natsServerMonitoringEndpoint` alone, through the server's monitoring pages, as the native scaler does it, and
+    once a second while the trigger is inactive, since a page tells of all consumers of the account. It may hold 4 MiB,
+    which is some 3,500 consumers. If both are given, the API is read.
+    """
+
+    stream: Annotated[str, Field(description="The stream.")]
+    consumer: Annotated[str, Field(description="The consumer.")]
+    lag_threshold: Annotated[Whole, Field(gt=0, description="How many messages one replica takes.")] = 10
+    activation_lag_threshold: Annotated[Whole, Field(description="Active means more messages than this.")] = 0
+
+    def problems(self) -> Iterator[str]:
+        """Check the system, and the names."""
+        yield from super().problems()
+        for key, name in (("stream", self.stream), ("consumer", self.consumer)):
+            if _UNFIT.search(name):
+                yield f"'{key}': {name[:60]!r} is no name: it must not hold white space, dots, slashes, '*' or '>'"
+
+    def query(self) -> Consumer:
+        """Name the consumer."""
+        return Consumer(self.stream, self.consumer)
 
 
 def _shown(text: str) -> str:

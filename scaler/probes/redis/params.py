@@ -11,11 +11,11 @@ from pydantic import Field, SecretStr
 
 from scaler.net.egress import misaddressed, split_host_port
 from scaler.net.tls import Tls
-from scaler.triggers.params import Names, Params
+from scaler.triggers.params import Names, SourceParams
 from scaler.triggers.values import Boolean, CommaList, Whole
 
 
-class ConnectionParams(Params):
+class ConnectionParams(SourceParams):
     """How to reach a Redis."""
 
     address: Annotated[

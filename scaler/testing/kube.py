@@ -1,0 +1,46 @@
+"""A Kubernetes API of dictionaries: what is there, what it refuses, what it was asked."""
+
+import asyncio
+from collections.abc import Mapping
+
+from scaler.errors import ApiRefused, ApiUnreachable
+from scaler.net.kube import NOT_FOUND, Document, Kube
+
+Call = tuple[str, str]
+
+
+class FakeKube(Kube):
+    """Answers with ``objects``, by path; keeps every call in ``calls``, and every body that was sent in ``sent``.
+
+    ``refusals`` are statuses by path. While ``silent``, nothing is answered; while ``unreachable``, calls fail.
+    """
+
+    def __init__(self, **objects: Document) -> None:
+        super().__init__(client=None, namespace="warmscaler")
+        self.objects: dict[str, Document] = dict(objects)
+        self.refusals: dict[str, int] = {}
+        self.calls: list[Call] = []
+        self.sent: list[tuple[Call, Document]] = []
+        self.silent = False
+        self.unreachable = False
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Document | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: str = "application/json",
+    ) -> Document:
+        """Do as :meth:`Kube.call` does, of dictionaries."""
+        del query, content
+        self.calls.append((method, path))
+        await (asyncio.Event().wait() if self.silent else asyncio.sleep(0))
+        if self.unreachable:
+            raise ApiUnreachable("the Kubernetes API cannot be reached: refused")
+        if status := self.refusals.get(path, NOT_FOUND if method != "POST" and path not in self.objects else 0):
+            raise ApiRefused(f"{method} {path}: {status}", status)
+        if body is not None:
+            self.sent.append(((method, path), body))
+        return self.objects.get(path, {})
