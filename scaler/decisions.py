@@ -7,22 +7,24 @@ no stream is open; at most ``limits.triggers`` are kept.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Final
 
 from structlog import get_logger
 
 from scaler.aio import Cell
 from scaler.config.document import Limits
-from scaler.errors import ConfigError, LimitReached, Undecidable
+from scaler.errors import Cause, ConfigError, LimitReached, Undecidable
 from scaler.freeze import Freezer, StandIn
 from scaler.hub import Hub
 from scaler.judge import Judge
 from scaler.keda import Reference
-from scaler.model import Decision, Instant, Metric, OnUnknown, Rules, Trigger, Verdict
+from scaler.model import Decision, Instant, Metric, OnUnknown, Rules, Trigger, Unresolved, Verdict
 from scaler.net.kube import Kube
 from scaler.observe import metrics
 from scaler.policy.step import State, heir
 from scaler.probes.registry import AnyProbe
+from scaler.refusals import Refusals
 from scaler.triggers.metadata import Defaults, understand
 
 log = get_logger(__name__)
@@ -32,7 +34,7 @@ PATIENCE: Final = 1.0  # s that a call waits for a first reading; every call ans
 FEW_STREAMS: Final = 20_000  # always allowed, however few triggers are
 PAIRED: Final = 0.5  # s within which IsActive belongs to the GetMetrics before it
 
-QueryKey = tuple[str, Hashable, Hashable]
+QueryKey = tuple[str, Hashable, bool, Hashable]
 JudgeKey = tuple[Rules, float]
 
 
@@ -125,6 +127,7 @@ class Decisions:
     ) -> None:
         self._hub = hub
         self._freezer = Freezer(kube, clock)
+        self._refusals = Refusals(kube, clock)
         self._probes = probes
         self._clock = clock
         self._defaults = Defaults()
@@ -150,6 +153,8 @@ class Decisions:
         live = self._live.get(identity)
         if live is not None:
             live.asked_at = self._clock()
+            if self._refusals.open:
+                self._refusals.hear(live.reference)
         return live
 
     def admit(self, identity: bytes, reference: Reference) -> Live:
@@ -157,7 +162,7 @@ class Decisions:
 
         Raises :class:`ConfigError` for metadata that can never work, :class:`LimitReached` for one trigger too many.
         """
-        trigger = self._understand(reference)
+        trigger = self._admissible(reference)
         if len(self._live) >= self._limits.triggers:
             metrics.REJECTED.labels("limit").inc()
             raise LimitReached(f"{self._limits.triggers} triggers are followed already (limits.triggers)")
@@ -175,7 +180,7 @@ class Decisions:
         Ten thousand triggers take seconds to understand, so calls are answered in between.
         """
         before, self._defaults, self._limits = self._defaults, defaults, limits
-        concerned = [item for item in self._live.items() if _differ(before, defaults, item[1].trigger.kind)]
+        concerned = [item for item in self._live.items() if before.differ(defaults, item[1].reference[2])]
         broken = []
         for identity, live in concerned:
             if self._live.get(identity) is live and (problem := self._reunderstand(live)):
@@ -185,10 +190,15 @@ class Decisions:
             log.error("new defaults break triggers, which go on as before", triggers=len(broken), first=broken[0])
 
     def _reunderstand(self, live: Live) -> str:
-        """Change what is understood differently now; what is not understood any more goes on, and is told."""
+        """Change what is understood differently now; what is not understood any more goes on, and is told.
+
+        A connection that the configuration does not offer to it any more is read no longer: what it said is held.
+        """
         try:
             self._change(live, self._understand(live.reference))
         except ConfigError as error:
+            if not live.trigger.ask.inline:
+                self._change(live, _cut_off(live.trigger, str(error)))
             return str(error)
         except Exception as error:  # noqa: BLE001 - a defect of one plugin must not keep a configuration from the others
             return f"trigger of {live.reference[0]}/{live.reference[1]}: {type(error).__name__}, a bug in its probe"
@@ -207,7 +217,12 @@ class Decisions:
                 judge.end()
 
     async def run(self) -> None:
-        """Forget what nobody asks for, until cancelled."""
+        """Forget what nobody asks for, and tell authors what was refused, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._refusals.run(), name="refusals")
+            tasks.create_task(self._sweep(), name="forget")
+
+    async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(min(SWEEP_EVERY, self._limits.forget_after / 4))
             self.forget_unasked()
@@ -224,6 +239,16 @@ class Decisions:
                 self._release(live)
                 metrics.FORGOTTEN.inc()
 
+    def _admissible(self, reference: Reference) -> Trigger:
+        """Understand a newcomer; one that cannot be understood is told to its author, too."""
+        try:
+            trigger = self._understand(reference)
+        except ConfigError as error:
+            self._refusals.refuse(reference, str(error))
+            raise
+        self._refusals.hear(reference)
+        return trigger
+
     def _understand(self, reference: Reference) -> Trigger:
         return understand(*reference, self._probes, self._defaults)
 
@@ -231,6 +256,8 @@ class Decisions:
         if trigger == live.trigger:
             return
         was_active, judge = live.judge.active, self._judge(trigger)
+        if _query_key(trigger) != _query_key(live.trigger):
+            judge.inherit(live.judge)
         judge.lives.add(live)
         if judge is not live.judge:
             self._release(live)
@@ -260,13 +287,16 @@ class Decisions:
             live.judge.end()
 
 
+def _cut_off(trigger: Trigger, why: str) -> Trigger:
+    """Return the trigger with nothing to read, for as long as it is not understood."""
+    source = trigger.ask.source
+    meant = source.meant if isinstance(source, Unresolved) else source
+    nothing = Unresolved(connection="", meant=meant, cause=Cause.FORBIDDEN, detail=why)
+    return replace(trigger, ask=replace(trigger.ask, source=nothing))
+
+
 def _query_key(trigger: Trigger) -> QueryKey:
-    return trigger.kind, trigger.ask.source, trigger.ask.query
-
-
-def _differ(before: Defaults, after: Defaults, kind: str) -> bool:
-    """Tell whether a trigger of ``kind`` could be understood differently."""
-    return before.interval != after.interval or before.kinds.get(kind) != after.kinds.get(kind)
+    return trigger.kind, trigger.ask.source, trigger.ask.inline, trigger.ask.query
 
 
 @asynccontextmanager
@@ -276,10 +306,10 @@ async def running_decisions(
     """Run the decisions for as long as the block lasts; with ``kube``, what is unknown is frozen by it."""
     async with asyncio.TaskGroup() as tasks:
         decisions = Decisions(hub, probes, clock, kube)
-        sweep = tasks.create_task(decisions.run(), name="forget")
+        running = tasks.create_task(decisions.run(), name="decisions")
         try:
             yield decisions
         finally:
             decisions.drain()
-            sweep.cancel()
+            running.cancel()
             decisions.end()
