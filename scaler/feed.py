@@ -17,7 +17,7 @@ from scaler.agenda import Agenda, Entry, Following
 from scaler.aio import delays, woken
 from scaler.border import Border
 from scaler.errors import SourceUnavailable
-from scaler.model import Instant, Outage, Reading, Snapshot
+from scaler.model import Instant, Outage, Reading, Snapshot, Unresolved
 from scaler.net.secrets import secrets_of
 from scaler.observe import metrics
 from scaler.probes.base import Found, Source, Surroundings, Unwatchable, Watching
@@ -119,6 +119,8 @@ class Feed:
 
     async def _open(self) -> Source[Any] | SourceUnavailable:
         self._outdated = False
+        if isinstance(self._key, Unresolved):
+            return SourceUnavailable(self._key.cause, self._border.clean(self._key.detail))
         opened: Source[Any] | SourceUnavailable = await self._border.attempt(
             lambda: self._probe.open(self._key, self._surroundings), OPEN_TIMEOUT
         )

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from scaler.agenda import Following
 from scaler.aio import Cell
-from scaler.errors import Undecidable
+from scaler.errors import Cause, Undecidable
 from scaler.hub import Hub
 from scaler.model import Decision, Instant, Outage, Reading, Trigger, Undecided, Verdict, Why
 from scaler.observe import metrics
-from scaler.policy.step import State, step
+from scaler.policy.step import State, heir, step
 from scaler.probes.registry import AnyProbe
 
 
@@ -85,6 +85,18 @@ class Judge:
         if self.active and not was_active:
             for live in self.lives:
                 live.rises.set(self.verdict)
+
+    def inherit(self, other: "Judge") -> None:
+        """Go on from what ``other`` believed, whose source is replaced by this one's, as after an outage.
+
+        A new source's first zero would otherwise put to sleep at once what was held a moment before. Whoever asked
+        this judge before may be held awake by it until the zero is confirmed, which errs on the safe side.
+        """
+        if other.state.last is not None and (self.state.last is None or other.active > self.active):
+            now = self._clock()
+            since = other.reading.since if isinstance(other.reading, Outage) else now
+            self.state = heir(other.state, self._rules)
+            self.learn(Outage(at=now, since=since, cause=Cause.UNREACHABLE, detail="its source has just changed"))
 
     def _deciding(self) -> bool:
         """Tell whether the first reading is still to come, or the one that confirms it."""

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from scaler.config.document import LATER, VERSION, Config, Document
 from scaler.config.text import Path, Problem, Tree, read_trees, shown
 from scaler.errors import ConfigError
-from scaler.triggers.metadata import Kind
+from scaler.triggers.kind import Kind
 from scaler.triggers.params import FROM_ENV, Params, keys_of, misread, secret_keys_of
 
 Kinds = Mapping[str, Kind[Any]]

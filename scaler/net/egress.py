@@ -64,9 +64,10 @@ class Rule:
 class Egress:
     """The rules. ``loopback`` lets sources on this machine be read, which is for trying things out.
 
-    Without ``inline``, metadata may name no address, and so far nothing else can. A ``deny`` rule always wins; with
-    ``allow`` rules, only what one of them matches is allowed; loopback, link-local, unspecified, multicast and metadata
-    addresses need an ``allow`` rule by network or, for loopback, the switch.
+    Without ``inline``, metadata may name no address, and only what connections of the configuration name is reached.
+    All else holds for both: a ``deny`` rule always wins; with ``allow`` rules, only what one of them matches is
+    allowed; loopback, link-local, unspecified, multicast and metadata addresses need an ``allow`` rule by network or,
+    for loopback, the switch.
     """
 
     inline: bool = True

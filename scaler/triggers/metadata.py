@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Annotated, Final, Protocol, TypeVar
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from scaler.errors import ConfigError
 from scaler.model import Ask, OnUnknown, Rules, Trigger
+from scaler.triggers.connections import Connecting, Connection
+from scaler.triggers.kind import Kind
 from scaler.triggers.params import Params, keys_of, misread, read, said_as, unknown_keys
 from scaler.triggers.values import Duration, Whole
 
@@ -23,27 +25,21 @@ SMALLEST_TARGET: Final = 0.001  # KEDA keeps three decimals, and the HPA refuses
 INTERVAL: Final = 2.0  # s
 MAX_KEYS: Final = 128  # several times what the kind with the most parameters knows
 MAX_NAME: Final = 253  # characters: what Kubernetes allows
-
-P_contra = TypeVar("P_contra", bound=Params, contravariant=True)
-
-
-class Kind(Protocol[P_contra]):
-    """The part of a probe that is needed to understand a trigger; pure."""
-
-    @property
-    def params(self) -> type[Params]:
-        """The model of what its triggers may say."""
-        ...
-
-    def ask(self, params: P_contra) -> Ask:
-        """Say what the parameters ask of the world."""
-        ...
+CONNECTION: Final = "connection"
+_SHOWN: Final = 60  # characters of a name that a message repeats
 
 
 class Common(Params):
     """What every trigger may say, whatever it measures."""
 
     kind: Annotated[str, Field(description="What is measured: one of the installed kinds.")]
+    connection: Annotated[
+        str | None,
+        Field(
+            description="The connection of the configuration that reaches the source, instead of an address, TLS and "
+            "credentials in the metadata; the namespace must be one that may use it."
+        ),
+    ] = None
     interval: Annotated[
         Duration,
         Field(
@@ -79,10 +75,23 @@ class Common(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What the configuration says for triggers that do not: ``interval`` in seconds, ``kinds`` as kind → key → text."""
+    """What the configuration says for triggers that do not: ``interval`` in seconds, ``kinds`` as kind → key → text.
+
+    ``connections``, by name, are as far as their credentials are known now.
+    """
 
     interval: float = INTERVAL
     kinds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+
+    def differ(self, other: "Defaults", metadata: Mapping[str, str]) -> bool:
+        """Tell whether a trigger could be understood differently by ``other``."""
+        kind, name = metadata.get("kind", "").strip(), metadata.get(CONNECTION, "").strip()
+        return (
+            self.interval != other.interval
+            or self.kinds.get(kind) != other.kinds.get(kind)
+            or self.connections.get(name) != other.connections.get(name)
+        )
 
 
 def understand(
@@ -100,13 +109,30 @@ def understand(
         wrong = (said for _, said in misread(Common, metadata))
         raise ConfigError([_wrong_kind(kind_name, kinds), *wrong], about=about)
     common, problems = read(Common, metadata)
-    params, more = read(kind.params, metadata, defaults.kinds.get(kind_name))
+    params, ask, more = _asked(namespace, metadata, kind, defaults)
     known = {*keys_of(Common), *keys_of(kind.params), *CHANNEL_KEYS}
-    ask = kind.ask(params) if params is not None else None
     problems += [*more, *_small(params, ask, metadata), *unknown_keys(metadata, known)]
     if common is None or ask is None or problems:
         raise ConfigError(problems, about=f"{kind_name} {about}")
     return _trigger(namespace, name, common, ask, defaults)
+
+
+def _asked(
+    namespace: str, metadata: Mapping[str, str], kind: Kind[Params], defaults: Defaults
+) -> tuple[Params | None, Ask | None, list[str]]:
+    """Read what a trigger asks of a source, which its own metadata or a connection names."""
+    name, kind_name = metadata.get(CONNECTION, "").strip(), metadata.get("kind", "").strip()
+    usual = defaults.kinds.get(kind_name, {})
+    if not name:
+        params, problems = read(kind.params, metadata, usual)
+        return params, kind.ask(params) if params is not None else None, problems
+    connection = defaults.connections.get(name)
+    if connection is None or not connection.serves(namespace):
+        # One message for both: who may not use a connection does not learn that there is one.
+        return None, None, [f"'{CONNECTION}': no connection {name[:_SHOWN]!r} for namespace {namespace!r}"]
+    if connection.kind != kind_name:
+        return None, None, [f"'{CONNECTION}': {name!r} is of kind {connection.kind!r}, not {kind_name!r}"]
+    return Connecting(name=name, connection=connection, kind=kind, metadata=metadata, defaults=usual).read()
 
 
 def _small(params: Params | None, ask: Ask | None, metadata: Mapping[str, str]) -> Iterator[str]:

@@ -119,7 +119,7 @@ def secret_keys_of(model: type[Params]) -> tuple[str, ...]:
 
 def source_keys_of(model: type[Params]) -> frozenset[str]:
     """Tell the keys of ``model`` that are of the source; none where the author of the kind has not said which."""
-    owners = [each for each in model.__mro__ if SourceParams in each.__bases__]
+    owners = [each for each in model.__mro__ if issubclass(each, Params) and SourceParams in each.__bases__]
     names = {name for owner in owners for name in owner.model_fields}
     return frozenset(key for name, keys in keys_by_field(model) if name in names for key in keys)
 

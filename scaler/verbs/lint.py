@@ -16,7 +16,8 @@ from scaler.config.document import Config
 from scaler.config.reading import Kinds, examine, load, read_tree
 from scaler.config.text import Place, Problem, Tree, read_trees
 from scaler.errors import ConfigError
-from scaler.triggers.metadata import Kind, understand
+from scaler.triggers.kind import Kind
+from scaler.triggers.metadata import understand
 from scaler.triggers.parameters import parameters
 from scaler.triggers.params import FROM_ENV, keys_of
 from scaler.verbs.manifests import ExternalTrigger, Manifest, configuration, manifests, triggers
