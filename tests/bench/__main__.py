@@ -5,7 +5,7 @@ What follows the name of one on a cluster is handed on: ``python -m tests.bench 
 
 import sys
 
-from tests.bench import demo, memory, outage, push, rpc, sharing
+from tests.bench import demo, memory, outage, push, rpc, sharing, wake
 
 BENCHMARKS = {
     "rpc": rpc.main,
@@ -16,6 +16,7 @@ BENCHMARKS = {
 }
 ON_A_CLUSTER = {
     "outage": outage.main,
+    "wake": wake.main,
 }
 
 

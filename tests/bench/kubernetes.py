@@ -13,9 +13,10 @@ from typing import Any, Final
 from tests.bench.brokers import Queues
 from tests.cluster import manifests
 from tests.cluster.api import DEPLOYMENTS, SCALED_OBJECTS, Api, Document, Watch
-from tests.cluster.control_plane import ControlPlane
+from tests.cluster.control_plane import ControlPlane, condition
 from tests.cluster.keda import Keda
 from tests.cluster.warmscaler import Warmscaler
+from tests.servers.process import wait_until
 
 NAMESPACE: Final = "bench"
 POLLING: Final = 30  # s, KEDA's default
@@ -95,6 +96,17 @@ class Kubernetes:
             self.api.apply(manifests.deployment(NAMESPACE, name))
         for name, trigger in triggers.items():
             self.api.apply(manifests.scaled_object(NAMESPACE, name, [trigger], **usual))
+
+    async def until_ready(self, count: int) -> None:
+        """Wait until so many ScaledObjects are ready by KEDA's word."""
+
+        def ready() -> None:
+            wait_until(lambda: self._ready() >= count, within=120.0, what=f"{count} ScaledObjects ready")
+
+        await asyncio.to_thread(ready)
+
+    def _ready(self) -> int:
+        return sum(condition(each, "Ready") == "True" for each in self.api.all(SCALED_OBJECTS, NAMESPACE))
 
     async def put_to_sleep(self, names: list[str]) -> None:
         """Tell Deployments to have no replica, and return when the record shows it."""
