@@ -26,6 +26,7 @@ CONDITION: Final = "TriggersUnderstood"
 REASON: Final = "InvalidMetadata"
 UNDERSTOOD: Final = "MetadataUnderstood"
 LOOK_EVERY: Final = 5.0  # s between two looks at one object, at least: KEDA asks again and again
+AGAIN: Final = 0.5  # s after which a write that met a newer version is tried again: KEDA writes at the same moments
 EVENT_EVERY: Final = 600.0  # s after which an Event is recorded again; the API forgets it after an hour
 MOST: Final = 1_000  # objects that are kept in mind; more mistakes at a time are in the log
 EACH: Final = 10  # refused triggers of one object
@@ -37,8 +38,12 @@ Said = frozenset[tuple[str, str]]
 
 @dataclass(slots=True)
 class Refused:
-    """What was refused of one object: a sentence for each trigger, when to look at it, and the last Event."""
+    """What was refused of one object: a sentence for each trigger, when to look at it, and the last Event.
 
+    ``reference`` is the first that was refused: by it the object is told from another one of its name.
+    """
+
+    reference: Reference
     due: float
     triggers: dict[Said, tuple[Reference, str]] = field(default_factory=dict)
     looked_at: float = float("-inf")
@@ -62,7 +67,7 @@ class Refusals:
         known = self.open.get((namespace, name))
         if known is None and len(self.open) >= MOST:
             self.open.pop(next(iter(self.open)))
-        refused = self.open.setdefault((namespace, name), Refused(due=self._clock()))
+        refused = self.open.setdefault((namespace, name), Refused(reference=reference, due=self._clock()))
         said = frozenset(metadata.items())
         if said not in refused.triggers and len(refused.triggers) < EACH:
             refused.triggers[said] = (reference, sentence)
@@ -98,8 +103,9 @@ class Refusals:
             if document is None:
                 self.open.pop(name, None)
                 return
-            await self._write(self._kube, document, refused)
-            if not refused.triggers:
+            if not await self._write(self._kube, document, refused):
+                refused.due = self._clock() + AGAIN
+            elif not refused.triggers:
                 self.open.pop(name, None)
         except (ApiRefused, ApiUnreachable) as error:
             if str(error) != self._unable:
@@ -108,9 +114,8 @@ class Refusals:
 
     async def _object(self, kube: Kube, refused: Refused) -> Document | None:
         """Return the object, and forget what none of its triggers says any more; ``None`` if it is gone."""
-        first = next(iter(refused.triggers.values()))[0]
         try:
-            document = await scaled(kube, first)
+            document = await scaled(kube, refused.reference)
         except Missing:
             return None
         for said, (reference, _) in tuple(refused.triggers.items()):
@@ -118,19 +123,19 @@ class Refusals:
                 del refused.triggers[said]
         return document
 
-    async def _write(self, kube: Kube, document: Document, refused: Refused) -> None:
+    async def _write(self, kube: Kube, document: Document, refused: Refused) -> bool:
+        """Record an Event and write the condition, where they are not there yet; tell whether that is so now."""
         sentence = "; ".join(each for _, each in refused.triggers.values())
         regarding = {"apiVersion": "keda.sh/v1alpha1", **document}
         if sentence and (sentence != refused.event or self._clock() - refused.event_at > EVENT_EVERY):
             refused.event, refused.event_at = sentence, self._clock()
             await record(kube, regarding, REASON, sentence, warning=True)
         conditions = _with_ours(document, sentence)
-        if conditions is not None and not await _patched(kube, document, conditions):
-            refused.due = self._clock() + LOOK_EVERY
+        return conditions is None or await _patched(kube, document, conditions)
 
 
 def _with_ours(document: Document, sentence: str) -> list[Document] | None:
-    """Return the conditions with ours among them, ``None`` if they are right; without a mistake there is none of ours."""
+    """Return the conditions with ours among them, ``None`` if they are right; ours is there once there was a mistake."""
     told = list(document.get("status", {}).get("conditions") or ())
     before = next((each for each in told if each["type"] == CONDITION), None)
     if sentence:

@@ -54,6 +54,13 @@ class Desk:
             self.kube.objects[OBJECT]["status"] = written[-1]["status"]
         return written
 
+    async def settled_after_a_conflict(self) -> None:
+        """Do as :meth:`settled`, with somebody else writing at the same moment."""
+        self.kube.refusals[STATUS] = 409
+        await self.settled()
+        del self.kube.refusals[STATUS]
+        await self.settled()
+
     def told(self) -> tuple[str, str]:
         """Return status and message of our condition as the object has it."""
         conditions = self.kube.objects[OBJECT]["status"]["conditions"]
@@ -142,14 +149,15 @@ async def test_what_no_object_says_is_not_written_anywhere() -> None:
 
 
 @in_jumping_time
-async def test_a_conflict_is_looked_at_again() -> None:
+async def test_who_meets_a_newer_version_writes_again() -> None:
     async with desk(WRONG) as at:
-        at.kube.refusals[STATUS] = 409
         at.refusals.refuse(reference(WRONG), SAID)
-        await at.settled()
-        del at.kube.refusals[STATUS]
-        await at.settled()
+        await at.settled_after_a_conflict()
         assert at.told() == ("False", SAID)
+        at.says(RIGHT)
+        at.refusals.hear(reference(RIGHT))
+        await at.settled_after_a_conflict()
+        assert at.told() == ("True", "Every trigger is understood")
 
 
 @pytest.mark.parametrize("status", [403, 500])
