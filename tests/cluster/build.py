@@ -3,6 +3,7 @@
 A folder is complete as soon as it exists, so whoever is stopped in the middle leaves nothing that looks built.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ class Tool:
     name: str
     version: str
     module: str
-    packages: Mapping[str, str]
+    packages: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     minutes: int
@@ -90,8 +91,22 @@ KUSTOMIZE = Tool(
     minutes=1,
 )
 HELM = Tool(name="helm", version="4.3.1", module="helm", packages={"helm": "helm.sh/helm/v4/cmd/helm"}, minutes=2)
-RENDERERS = (KUSTOMIZE, HELM)
-"""What turns deploy/ into objects; a cluster does not need them, the tests of the manifests do."""
+CERT_MANAGER = Tool(
+    name="cert-manager",
+    version="1.21.2",
+    module="definitions",
+    files={"crds": ("github.com/cert-manager/cert-manager", "deploy/crds")},
+    minutes=1,
+)
+PROMETHEUS_OPERATOR = Tool(
+    name="prometheus-operator",
+    version="0.85.0",
+    module="definitions",
+    files={"crds": ("github.com/prometheus-operator/prometheus-operator", "example/prometheus-operator-crd")},
+    minutes=1,
+)
+MANIFESTS = (KUSTOMIZE, HELM, CERT_MANAGER, PROMETHEUS_OPERATOR)
+"""What turns deploy/ into objects, and the definitions of those that others' operators define."""
 
 KEDA_VERSIONS = tuple(
     sorted(
@@ -161,7 +176,7 @@ def _compile(tool: Tool, made: Path) -> None:
 
 def _copy_files(tool: Tool, made: Path) -> None:
     for folder, (module, inside) in tool.files.items():
-        source = Path(_go(tool, "list", "-m", "-f", "{{.Dir}}", module).strip()) / inside
+        source = Path(json.loads(_go(tool, "mod", "download", "-json", module))["Dir"]) / inside
         (made / folder).mkdir(parents=True)
         for file in source.glob("*.yaml"):
             if file.name != "kustomization.yaml":

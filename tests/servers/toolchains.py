@@ -90,8 +90,8 @@ def _missing_cluster() -> str:
     return cluster.missing(cluster.tools())
 
 
-def _missing_renderers() -> str:
-    return cluster.missing(cluster.RENDERERS)
+def _missing_manifests() -> str:
+    return cluster.missing(cluster.MANIFESTS)
 
 
 def _nothing() -> None:
@@ -106,6 +106,6 @@ TOOLCHAINS = {
         Toolchain(name="kafka", missing=_missing_kafka, install=_install_kafka),
         Toolchain(name="mock-kafka", missing=_missing_mock, install=_nothing),
         Toolchain(name="cluster", missing=_missing_cluster, install=_nothing),
-        Toolchain(name="renderers", missing=_missing_renderers, install=_nothing),
+        Toolchain(name="manifests", missing=_missing_manifests, install=_nothing),
     )
 }

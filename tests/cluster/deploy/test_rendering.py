@@ -1,0 +1,156 @@
+"""kustomize and Helm give the same objects, and these keep what is promised of them; no cluster is needed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scaler.probes.registry import installed
+from scaler.verbs.lint import lint
+from tests.cluster.api import Document
+from tests.cluster.deploy.rendered import (
+    COMPONENTS,
+    DEPLOY,
+    NAMESPACE,
+    Objects,
+    RefusedError,
+    helmed,
+    kustomized,
+    with_component,
+    without_helms_labels,
+)
+
+pytestmark = pytest.mark.requires("manifests")
+
+SWITCHES = ("mtls", "serviceMonitor", "networkPolicy")
+ALL_ON: dict[str, Any] = {switch: {"enabled": True} for switch in SWITCHES}
+DEPLOYMENT = ("Deployment", NAMESPACE, "warmscaler")
+
+
+def renderings(scratch: Path) -> dict[str, Objects]:
+    """Return everything that anybody may install, by what it is."""
+    found = {f"overlay {path.name}": kustomized(path) for path in (DEPLOY / "overlays").iterdir()}
+    for name in COMPONENTS:
+        (scratch / name).mkdir()
+        found[f"component {name}"] = with_component(name, scratch / name)
+    return {"base": kustomized(DEPLOY / "base"), "chart": helmed(), "chart, all on": helmed(ALL_ON), **found}
+
+
+@pytest.mark.parametrize(
+    ("folder", "values"),
+    [
+        pytest.param("base", {}, id="what one gets without saying anything"),
+        pytest.param("overlays/production", ALL_ON, id="production is all switches on"),
+    ],
+)
+def test_helm_gives_the_same_objects_as_kustomize(folder: str, values: dict[str, Any]) -> None:
+    expected = kustomized(DEPLOY / folder)
+    # The namespace is Helm's to create (--create-namespace), not the chart's.
+    del expected["Namespace", "", NAMESPACE]
+    assert without_helms_labels(helmed(values)) == expected
+
+
+def test_helm_gives_the_same_right_to_secrets_as_the_component(tmp_path: Path) -> None:
+    expected = with_component("secrets", tmp_path)
+    del expected["Namespace", "", NAMESPACE]
+    assert without_helms_labels(helmed({"secrets": ["orders-kafka"]})) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param({"replica": 3}, "'replica' not allowed", id="a key that is none"),
+        pytest.param({"mtls": {"enabld": True}}, "'enabld' not allowed", id="a misspelt key further in"),
+        pytest.param({"resources": {"limit": {}}}, "'limit' not allowed", id="and in the resources"),
+        pytest.param({"replicas": 0}, "minimum", id="no replica at all"),
+        pytest.param({"config": {"limits": {}}}, "version", id="a configuration without its version"),
+        pytest.param({"image": {"pullPolicy": "Often"}}, "pullPolicy", id="a word that is not one of three"),
+        pytest.param({"networkPolicy": {"sourcePorts": [70000]}}, "maximum", id="a port that is none"),
+    ],
+)
+def test_a_wrong_value_is_refused(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        helmed(values)
+
+
+def test_every_value_of_the_chart_reaches_its_place() -> None:
+    values = {
+        "replicas": 3,
+        "image": {"repository": "example.org/w", "tag": "2", "pullPolicy": "Always"},
+        "imagePullSecrets": [{"name": "registry"}],
+        "config": {"version": 1, "limits": {"triggers": 7}},
+        "resources": {"requests": {"cpu": "1", "memory": None}, "limits": {"memory": "1Gi"}},
+        "extraEnv": [{"name": "A", "value": "b"}],
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "k", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+    }
+    objects = helmed(values)
+    spec = objects[DEPLOYMENT]["spec"]
+    pod, container = spec["template"]["spec"], spec["template"]["spec"]["containers"][0]
+    assert (spec["replicas"], container["image"], container["imagePullPolicy"]) == (3, "example.org/w:2", "Always")
+    assert (container["resources"]["limits"], container["env"]) == ({"memory": "1Gi"}, values["extraEnv"])
+    for name in ("imagePullSecrets", "nodeSelector", "tolerations", "affinity"):
+        assert pod[name] == values[name]
+    written = objects["ConfigMap", NAMESPACE, "warmscaler"]["data"]["config.yaml"]
+    assert yaml.safe_load(written) == values["config"]
+
+
+def test_a_release_elsewhere_names_its_own_namespaces() -> None:
+    objects = helmed({**ALL_ON, "keda": {"namespace": "scaling"}, "networkPolicy": {"enabled": True}})
+    assert ("Certificate", "scaling", "warmscaler-client") in objects
+    peers = objects["NetworkPolicy", NAMESPACE, "warmscaler"]["spec"]["ingress"][0]["from"]
+    assert peers[0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "scaling"}
+
+
+def test_lint_finds_nothing_in_any_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "configuration.yaml"
+    for what, objects in renderings(tmp_path).items():
+        file.write_text(yaml.safe_dump_all(objects.values()))
+        report = lint([file], None, installed().kinds)
+        assert (report.problems, report.configurations) == ((), 1), what
+
+
+def test_nobody_gets_a_right_that_is_not_needed(tmp_path: Path) -> None:
+    for what, objects in renderings(tmp_path).items():
+        for rule in rules(objects):
+            words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            assert "*" not in words, what
+            for resource in rule["resources"]:
+                assert not resource.endswith("/scale") or rule["verbs"] == ["get"], what
+                assert resource != "secrets" or what == "component secrets", what
+                if resource in {"configmaps", "secrets"}:
+                    assert rule["resourceNames"], what
+
+
+def test_every_pod_is_restricted(tmp_path: Path) -> None:
+    for what, objects in renderings(tmp_path).items():
+        pod = objects[DEPLOYMENT]["spec"]["template"]["spec"]
+        container = pod["containers"][0]
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }, what
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, what
+        assert pod["terminationGracePeriodSeconds"] > 10, what
+        assert container["resources"]["limits"]["memory"], what
+
+
+def test_the_network_policy_never_lets_out_to_link_local_addresses() -> None:
+    policy = helmed(ALL_ON)["NetworkPolicy", NAMESPACE, "warmscaler"]["spec"]
+    blocks = [peer["ipBlock"] for rule in policy["egress"] for peer in rule["to"] if "ipBlock" in peer]
+    assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
+    assert blocks[0]["except"] == ["169.254.0.0/16"]
+    assert "fd00:ec2::254/128" in blocks[1]["except"]
+
+
+def rules(objects: Objects) -> list[Document]:
+    """Return every rule of every role."""
+    return [rule for (kind, _, _), each in objects.items() if kind in {"Role", "ClusterRole"} for rule in each["rules"]]

@@ -1,0 +1,9 @@
+// Nothing is built from this module: CustomResourceDefinitions are taken out of what it requires.
+module example.org/warmscaler/tests/definitions
+
+go 1.26.0
+
+require (
+	github.com/cert-manager/cert-manager v1.21.2
+	github.com/prometheus-operator/prometheus-operator v0.85.0
+)
