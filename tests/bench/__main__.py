@@ -5,7 +5,7 @@ What follows the name of one on a cluster is handed on: ``python -m tests.bench 
 
 import sys
 
-from tests.bench import demo, memory, outage, push, rpc, sharing, wake
+from tests.bench import demo, frozen, memory, outage, push, registered, restart, rpc, sharing, wake
 
 BENCHMARKS = {
     "rpc": rpc.main,
@@ -16,7 +16,10 @@ BENCHMARKS = {
 }
 ON_A_CLUSTER = {
     "outage": outage.main,
+    "frozen": frozen.main,
     "wake": wake.main,
+    "registered": registered.main,
+    "restart": restart.main,
 }
 
 

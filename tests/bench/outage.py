@@ -96,14 +96,13 @@ async def _filled(source: str, home: Path, count: int) -> AsyncIterator[Queues]:
 
 
 async def _settle(cluster: Kubernetes, queues: Queues, scaler: Warmscaler, said: argparse.Namespace) -> None:
-    """Deploy, and wait until each has its replicas and was polled once more after that."""
+    """Deploy, and wait until each has its replicas."""
     triggers = {f"native-{number}": native(queues, number) for number in range(said.objects)}
     triggers |= {f"ours-{number}": ours(queues, number, scaler.address) for number in range(said.objects)}
     await cluster.deploy(triggers, cooldownPeriod=said.cooldown)
     await cluster.record.until(
         lambda: list(cluster.record.replicas.values()).count(REPLICAS) == len(triggers), within=180
     )
-    await asyncio.sleep(POLLING + 5.0)
 
 
 def _slept(cluster: Kubernetes, began: float) -> dict[str, int]:
