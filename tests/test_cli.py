@@ -150,12 +150,12 @@ def test_lint_prints_what_it_found_and_exits_by_it(run: Run, tmp_path: Path) -> 
     (tmp_path / "good.yaml").write_text("version: 1\n")
     answer = run("lint", str(tmp_path))
     assert (answer.code, answer.out) == (0, "1 file, 0 triggers, 1 configuration, 0 other documents, 0 problems\n")
-    (tmp_path / "bad.yaml").write_text("version: 1\npools: {}\n")
+    (tmp_path / "bad.yaml").write_text("version: 1\npols: {}\n")
     answer = run("lint", str(tmp_path), "-o", "json")
     assert (answer.code, [each["line"] for each in json.loads(answer.out)["problems"]]) == (1, [2])
     answer = run("lint", str(tmp_path))
     assert answer.code == 1
-    assert f"{tmp_path}/bad.yaml:2:1  document 1  'pools' comes with a later release" in answer.out
+    assert f"{tmp_path}/bad.yaml:2:1  document 1  unknown key 'pols'" in answer.out
 
 
 def test_the_overview_names_every_kind_and_every_key_of_our_own(run: Run) -> None:

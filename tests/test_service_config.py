@@ -230,16 +230,14 @@ async def test_without_dev_the_file_decides_about_loopback(tmp_path: Path) -> No
 
 async def test_an_invalid_file_is_told_in_the_status_and_changes_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path / "c.yaml", "defaults: {kinds: {memory: {target: 4}}}") as world:
-        write(world.file, "pools: {}")
+        write(world.file, "pols: {}")
         config = await world.config(lambda config: not config["valid"])
-        assert config["problems"] == [
-            "2:1: 'pools' comes with a later release and would have no effect in this one: leave it out"
-        ]
+        assert config["problems"] == ["2:1: unknown key 'pols', did you mean 'pools'?"]
         assert config["age"] > 0
         assert (await world.stub.GetMetricSpec(ref(kind="memory", key="o"))).metricSpecs[0].targetSizeFloat == 4
 
 
 async def test_a_file_that_is_bad_to_begin_with_is_refused_before_any_port_is_open(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="2:1: 'pools' comes with a later release"):
-        async with serving(tmp_path / "c.yaml", "pools: {}"):
+    with pytest.raises(ConfigError, match="2:1: unknown key 'pols'"):
+        async with serving(tmp_path / "c.yaml", "pols: {}"):
             pass

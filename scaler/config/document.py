@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from scaler.config.pools import PoolSection
+from scaler.config.section import SPAN, FileName, Glob, Name, Section, span
 from scaler.net.egress import MAX_PORT, Egress, Network, Rule
 from scaler.triggers.metadata import Defaults
-from scaler.triggers.values import duration
 
 VERSION: Final = 1
 FORGET_AFTER: Final = 600.0  # s
-LATER: Final = ("connections", "pools")
-"""Sections that a later release will read; until then, saying them must not look as if it had an effect."""
+
+Texts = Mapping[str, Mapping[str, str]]
+"""Parameters as metadata would say them: texts by kind, or by connection, and key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +32,33 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Where credentials are: the ``name`` of a Secret or a folder, and in ``keys`` its key or file by parameter."""
+
+    name: str
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A connection as it was written, before its credentials are known."""
+
+    kind: str
+    namespaces: tuple[str, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    secret: Reference | None = None
+    folder: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One valid configuration."""
+    """One valid configuration; nothing acts on ``pools`` yet."""
 
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
+    connections: Mapping[str, Source] = field(default_factory=dict)
     egress: Egress = field(default_factory=Egress)
-
-
-def _span(lowest: str, highest: str) -> BeforeValidator:
-    """Read a duration with its unit, between two of them; a bare number could be meant in any unit."""
-
-    def read(value: object) -> float:
-        if not isinstance(value, str) or value[-1:].isdigit():
-            raise ValueError("needs a unit, such as 500ms, 30s or 10m")
-        seconds = duration(value)
-        if not duration(lowest) <= seconds <= duration(highest):
-            raise ValueError(f"must be {lowest} to {highest}")
-        return seconds
-
-    return BeforeValidator(read)
+    pools: Mapping[str, PoolSection] = field(default_factory=dict)
 
 
 def _read_network(value: object) -> Network | None:
@@ -77,15 +85,6 @@ def _check_glob(value: object) -> object:
 
 
 _TEXT: Final = WithJsonSchema({"type": "string"})
-_SPAN: Final = WithJsonSchema(
-    {"type": "string", "format": "go-duration", "pattern": r"^([0-9]+(\.[0-9]*)?(ns|us|ms|s|m|h))+$"}
-)
-
-
-class Section(BaseModel):
-    """A part of the document: camelCase keys, exact types, and nothing unknown."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel)
 
 
 class DefaultsSection(Section):
@@ -93,8 +92,8 @@ class DefaultsSection(Section):
 
     interval: Annotated[
         float,
-        _span("100ms", "10m"),
-        _SPAN,
+        span("100ms", "10m"),
+        SPAN,
         Field(
             description="Longest time between two readings of a source, 100ms to 10m.",
             json_schema_extra={"default": "2s"},
@@ -103,7 +102,7 @@ class DefaultsSection(Section):
     kinds: Annotated[
         dict[str, dict[str, Any]],
         Field(description="Parameters by kind, as a trigger's metadata would say them: `kafka: {lagThreshold: 100}`."),
-    ] = {}
+    ] = Field(default_factory=dict)
 
 
 class LimitsSection(Section):
@@ -115,13 +114,45 @@ class LimitsSection(Section):
     ] = Limits().triggers
     forget_after: Annotated[
         float,
-        _span("10s", "24h"),
-        _SPAN,
+        span("10s", "24h"),
+        SPAN,
         Field(
             description="A trigger that KEDA has not asked for this long is forgotten, 10s to 24h.",
             json_schema_extra={"default": "10m"},
         ),
     ] = FORGET_AFTER
+
+
+class ReferenceSection(Section):
+    """Where credentials are."""
+
+    name: Annotated[Name, Field(description="The name of the Secret, or of the folder.")]
+    keys: Annotated[
+        dict[str, FileName],
+        Field(min_length=1, description="Its key, or its file, by parameter: `password: redis-password`."),
+    ]
+
+
+class ConnectionSection(Section):
+    """A source that triggers of the kind may name instead of an address, TLS and credentials."""
+
+    kind: Annotated[str, Field(description="The kind of the triggers that may use it.")]
+    namespaces: Annotated[
+        list[Glob],
+        Field(min_length=1, description="Globs of the namespaces whose triggers may use it: `[shop, team-*]`."),
+    ]
+    parameters: Annotated[
+        dict[str, Any],
+        Field(description="What is not secret, by the kind's own parameter names. A trigger may say none of it."),
+    ] = Field(default_factory=dict)
+    secret_ref: Annotated[
+        ReferenceSection | None,
+        Field(description="A Secret in the namespace of Warmscaler, or of the ConfigMap that it follows."),
+    ] = None
+    folder: Annotated[
+        ReferenceSection | None,
+        Field(description="A folder below the one of `serve --secrets`, such as a mounted Secret."),
+    ] = None
 
 
 class RuleSection(Section):
@@ -157,7 +188,7 @@ class EgressSection(Section):
 
     allow_inline: Annotated[
         bool,
-        Field(description="Whether a trigger's metadata may name the address of its source."),
+        Field(description="Whether a trigger's metadata may name the address of its source, or only a connection."),
     ] = True
     loopback: Annotated[bool, Field(description="Whether sources may be on the machine that we run on.")] = False
     allow: Annotated[
@@ -166,8 +197,10 @@ class EgressSection(Section):
             description="With any rule here, only what one of them matches is allowed. Link-local, metadata, multicast "
             "and loopback addresses need a rule by `cidr`."
         ),
-    ] = []
-    deny: Annotated[list[RuleSection], Field(description="What a rule here matches is never allowed.")] = []
+    ] = Field(default_factory=list)
+    deny: Annotated[list[RuleSection], Field(description="What a rule here matches is never allowed.")] = Field(
+        default_factory=list
+    )
 
 
 class Document(Section):
@@ -176,10 +209,18 @@ class Document(Section):
     version: Annotated[Literal[1], Field(description="The version of this format: 1.")]
     defaults: DefaultsSection = Field(default_factory=DefaultsSection)
     limits: LimitsSection = Field(default_factory=LimitsSection)
+    connections: Annotated[
+        dict[Name, ConnectionSection],
+        Field(description="Sources by the name that triggers say: `connection: NAME`."),
+    ] = Field(default_factory=dict)
     egress: EgressSection = Field(default_factory=EgressSection)
+    pools: Annotated[
+        dict[Name, PoolSection],
+        Field(description="Warm pods by the name of their pool. Nothing acts on them in this release."),
+    ] = Field(default_factory=dict)
 
-    def config(self, kinds: Mapping[str, Mapping[str, str]]) -> Config:
-        """Say what the document means; ``kinds`` are the texts of ``defaults.kinds``, as they were written."""
+    def config(self, kinds: Texts, connections: Texts) -> Config:
+        """Say what the document means; parameters by kind and by connection are texts, as they were written."""
         return Config(
             defaults=Defaults(interval=self.defaults.interval, kinds=kinds),
             limits=Limits(triggers=self.limits.triggers, forget_after=self.limits.forget_after),
@@ -189,7 +230,23 @@ class Document(Section):
                 allow=_rules(self.egress.allow),
                 deny=_rules(self.egress.deny),
             ),
+            connections={name: _source(each, connections[name]) for name, each in self.connections.items()},
+            pools=self.pools,
         )
+
+
+def _source(section: ConnectionSection, parameters: Mapping[str, str]) -> Source:
+    return Source(
+        kind=section.kind,
+        namespaces=tuple(section.namespaces),
+        parameters=parameters,
+        secret=_reference(section.secret_ref),
+        folder=_reference(section.folder),
+    )
+
+
+def _reference(section: ReferenceSection | None) -> Reference | None:
+    return Reference(name=section.name, keys=section.keys) if section is not None else None
 
 
 def _rules(sections: list[RuleSection]) -> tuple[Rule, ...]:

@@ -16,11 +16,12 @@ from typing import Any, Final
 from structlog import get_logger
 
 from scaler.config.document import Config
-from scaler.config.reading import Kinds, load
+from scaler.config.reading import load
 from scaler.config.source import Content, Unreadable, read_file
 from scaler.errors import ConfigError
 from scaler.model import Instant
 from scaler.observe import metrics
+from scaler.triggers.kind import Kinds
 
 log = get_logger(__name__)
 

@@ -1,9 +1,10 @@
 """The JSON Schema of the configuration document, for editors and for whoever checks it elsewhere."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from scaler.config.document import Document
-from scaler.config.reading import Kinds
+from scaler.triggers.kind import Kinds
 from scaler.triggers.parameters import Parameter, described, parameters
 from scaler.triggers.params import Params, secret_keys_of
 
@@ -12,31 +13,47 @@ _SCALARS: Final = ["string", "number", "boolean"]
 
 
 def schema(kinds: Kinds) -> dict[str, Any]:
-    """Describe the document; what ``defaults.kinds`` may hold depends on the installed ``kinds``."""
+    """Describe the document; what kinds and connections may say depends on the installed ``kinds``."""
     described = Document.model_json_schema(by_alias=True)
+    described["$defs"] |= {f"{name} parameters": _kind(kind.params) for name, kind in sorted(kinds.items())}
+    said = {name: {"$ref": f"#/$defs/{name} parameters"} for name in sorted(kinds)}
     described["$defs"]["DefaultsSection"]["properties"]["kinds"] |= {
         "additionalProperties": False,
-        "properties": {name: _kind(kind.params) for name, kind in sorted(kinds.items())},
+        "properties": said,
     }
+    connection = described["$defs"]["ConnectionSection"]
+    connection["properties"]["kind"]["enum"] = sorted(kinds)
+    connection["allOf"] = [
+        {"if": {"properties": {"kind": {"const": name}}}, "then": {"properties": {"parameters": parameters}}}
+        for name, parameters in said.items()
+    ]
     return {"$schema": DIALECT, **described, "title": "Warmscaler configuration"}
 
 
 def settings() -> tuple[Parameter, ...]:
-    """Describe every key of the document by its dotted path."""
+    """Describe every key of the document by its dotted path; NAME is one that users choose, ``[]`` any item."""
     whole = Document.model_json_schema(by_alias=True)
-    sections = {
-        name: section["$ref"].split("/")[-1] for name, section in whole["properties"].items() if "$ref" in section
-    }
-    top = {name: (name,) for name in whole["properties"]}
-    return tuple(each for each in described(whole, whole, top) if each.keys[0] not in sections) + tuple(
-        parameter
-        for name, definition in sections.items()
-        for parameter in _settings_of(name, whole["$defs"][definition], whole)
-    )
+    return tuple(_settings_in(whole, whole, ""))
 
 
-def _settings_of(name: str, section: dict[str, Any], whole: dict[str, Any]) -> tuple[Parameter, ...]:
-    return described(section, whole, {key: (f"{name}.{key}",) for key in section["properties"]})
+def _settings_in(section: dict[str, Any], whole: dict[str, Any], path: str) -> Iterator[Parameter]:
+    """Yield the keys of a section, each followed by those below it; a plain section is no key of its own."""
+    paths = {name: (f"{path}{name}",) for name in section["properties"]}
+    for parameter, (name, each) in zip(described(section, whole, paths), section["properties"].items(), strict=True):
+        definition, below = _below(each)
+        if "$ref" not in each:
+            yield parameter
+        if definition:
+            yield from _settings_in(whole["$defs"][definition], whole, f"{path}{name}{below}.")
+
+
+def _below(schema: dict[str, Any]) -> tuple[str, str]:
+    """Return the section that a property holds, itself or many of it, and how one of them is called."""
+    for each in (schema, *schema.get("anyOf", ())):
+        for found, below in ((each, ""), (each.get("additionalProperties"), ".NAME"), (each.get("items"), "[]")):
+            if isinstance(found, dict) and "$ref" in found:
+                return found["$ref"].split("/")[-1], below
+    return "", ""
 
 
 def _kind(model: type[Params]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from scaler.errors import Cause
 from scaler.model import Ask, Unresolved
 from scaler.triggers.guesses import guessed, guesses, is_about
 from scaler.triggers.kind import Kind
-from scaler.triggers.params import FROM_ENV, Params, examine, keys_by_field, keys_of, source_keys_of
+from scaler.triggers.params import FROM_ENV, Params, aliases, examine, keys_by_field, keys_of, source_keys_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Connecting:
         model, lacking = self.kind.params, sorted(self.connection.lacking)
         guess = guessed(model, lacking, lambda texts: self._examine(self.metadata, texts)[1])
         params, problems = self._examine(self.metadata, guess)
-        unsure = {key for _, keys in keys_by_field(model) if {*keys} & {*lacking} for key in keys}
+        unsure = aliases(model, lacking)
         problems = [each for each in problems if not is_about(each, unsure, keys_of(model))]
         if params is None or problems:
             return None, None, problems

@@ -1,6 +1,7 @@
 """The part of a probe that is needed to understand a trigger."""
 
-from typing import Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
 
 from scaler.model import Ask
 from scaler.triggers.params import Params
@@ -19,3 +20,7 @@ class Kind(Protocol[P_contra]):
     def ask(self, params: P_contra) -> Ask:
         """Say what the parameters ask of the world."""
         ...
+
+
+Kinds = Mapping[str, Kind[Any]]
+"""The installed kinds by name."""

@@ -117,6 +117,16 @@ def secret_keys_of(model: type[Params]) -> tuple[str, ...]:
     return tuple(key for name, field in secret.items() for key in _keys(name, field))
 
 
+def required_keys_of(model: type[Params]) -> tuple[str, ...]:
+    """List the first key of every parameter that must be said."""
+    return tuple(_keys(name, field)[0] for name, field in model.model_fields.items() if field.is_required())
+
+
+def aliases(model: type[Params], some: Iterable[str]) -> set[str]:
+    """Return all keys of the parameters that ``some`` of their keys name."""
+    return {key for _, keys in keys_by_field(model) if {*keys}.intersection(some) for key in keys}
+
+
 def source_keys_of(model: type[Params]) -> frozenset[str]:
     """Tell the keys of ``model`` that are of the source; none where the author of the kind has not said which."""
     owners = [each for each in model.__mro__ if issubclass(each, Params) and SourceParams in each.__bases__]

@@ -95,8 +95,6 @@ def test_what_is_no_configuration_is_told_in_one_sentence(text: str, said: str) 
         pytest.param(
             "egress:\n  deny: [{prot: 1, host: a}]", "3:11: unknown key 'prot' in 'egress.deny[0]', did", id="rule"
         ),
-        pytest.param("connections: {a: {}}", "2:1: 'connections' comes with a later release", id="connections"),
-        pytest.param("pools: {a: {}}", "2:1: 'pools' comes with a later release", id="pools"),
         pytest.param("limits:", "2:8: limits: must be a mapping", id="an empty section"),
         pytest.param(
             "limits: {triggers: many}", "2:20: limits.triggers: 'many' must be a whole number", id="no number"
@@ -157,7 +155,7 @@ def test_one_problem_is_told_with_its_place(text: str, said: str) -> None:
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_text() -> None:
-    text = "version: 1\nlimts: 1\nlimits: {triggers: 0}\nlimits: 5\negress: {deny: [{cidr: x}]}\npools: {}\n"
+    text = "version: 1\nlimts: 1\nlimits: {triggers: 0}\nlimits: 5\negress: {deny: [{cidr: x}]}\npools: {a: {}}\n"
     with pytest.raises(ConfigError) as error:
         load(text.encode(), KINDS)
     assert [problem.partition(":")[0] for problem in error.value.problems] == ["2", "3", "4", "5", "6"]

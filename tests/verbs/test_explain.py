@@ -21,12 +21,12 @@ def test_a_kind_is_explained_by_its_model(capsys: pytest.CaptureFixture[str]) ->
         [],
         ["key", "type                       default   description"],
         ["address,", "addresses  list                       required  Where the jar stands."],
+        ["patience", "duration                   3s        How long to look."],
+        ["password", "secret text                          For the lid."],
         ["threshold", "whole number, more than 0  10        Marbles for one replica."],
         ["weight", "number                     1.5       Of one marble."],
         ["glass", "true or false              true      Whether one can look inside."],
-        ["patience", "duration                   3s        How long to look."],
         ["colour", "red | green                red       Which marbles count."],
-        ["password", "secret text                          For the lid."],
     ]
 
 
