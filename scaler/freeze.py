@@ -17,6 +17,7 @@ from scaler.errors import ApiRefused, ApiUnreachable, Missing, Undecidable
 from scaler.keda import Reference, scaled, trigger_of
 from scaler.model import Decision, Instant, Metric, Standing, Why
 from scaler.net.kube import FORBIDDEN, Document, Kube, Resource
+from scaler.observe import metrics
 from scaler.policy.freeze import Scale, as_it_is
 
 log = get_logger(__name__)
@@ -92,6 +93,8 @@ class StandIn:
         """
         scale, read_at = await self._fresh()
         active, value = as_it_is(scale, metric.target)
+        if self.decision is None:
+            metrics.DECISIONS.labels(Why.FROZEN.name.lower()).inc()
         self.problem = ""
         self.decision = Decision(active=active, value=value, standing=Standing.FROZEN, why=Why.FROZEN, read_at=read_at)
         return self.decision

@@ -169,12 +169,15 @@ async def test_hold_for_bounds_the_holding(served: Served) -> None:
     assert (code, "longer than holdFor" in said) == (grpc.StatusCode.UNAVAILABLE, True)
 
 
-async def test_what_was_never_read_is_unavailable_and_never_zero(served: Served) -> None:
+async def test_what_was_never_read_is_unavailable_without_access_to_the_api_and_never_zero(served: Served) -> None:
     served.world.on_open = raising(DOWN)
     for call in (served.stub.IsActive(ref()), served.stub.GetMetrics(GetMetricsRequest(scaledObjectRef=ref()))):
         code, said = await refused(call)
         assert code is grpc.StatusCode.UNAVAILABLE
-        assert said == "no reading yet: unreachable: refused"
+        assert said.startswith("no reading yet: unreachable: refused; cannot freeze: the Kubernetes API cannot be read")
+    told = await served.status()
+    assert (told["state"], told["value"]) == ("unknown", None)
+    assert "may get scaledobjects" in told["freeze"]
 
 
 async def test_a_trigger_that_comes_in_an_outage_is_told_what_others_know(served: Served) -> None:

@@ -84,6 +84,7 @@ async def test_status_tells_what_keda_is_told_and_why(served: Served) -> None:
         "state": "fresh",
         "why": "backlog above the activation threshold",
         "outage": None,
+        "freeze": None,
     }
 
 
@@ -130,10 +131,10 @@ async def test_metrics_tell_how_many_triggers_are_held_and_how_many_unknown(serv
         await served.metric(ref(f"name{number}"))
     served.probe.worlds["there"].on_open = raising(DOWN)
     await refused(served.stub.IsActive(ref(place="there")))
-    assert await triggers(served) == {"fresh": 3, "held": 0, "unknown": 1}
+    assert await triggers(served) == {"fresh": 3, "held": 0, "frozen": 0, "unknown": 1}
     served.world.on_read = raising(DOWN)
     await until(lambda: served.world.closes > 0, "given up")
-    assert await triggers(served) == {"fresh": 0, "held": 3, "unknown": 1}
+    assert await triggers(served) == {"fresh": 0, "held": 3, "frozen": 0, "unknown": 1}
 
 
 async def triggers(served: Served) -> dict[str, float]:
@@ -147,7 +148,7 @@ async def test_every_reason_of_a_decision_is_counted_from_the_start(served: Serv
     _, text = await served.get("/metrics")
     families = {family.name: family for family in text_string_to_metric_families(text)}
     reasons = {each.labels["why"] for each in families["warmscaler_decisions"].samples}
-    assert reasons == {"backlog", "quiet", "held", "confirming", "never_read", "expired"}
+    assert reasons == {"backlog", "quiet", "held", "confirming", "never_read", "expired", "frozen"}
 
 
 async def test_metadata_that_is_refused_is_counted(served: Served) -> None:
