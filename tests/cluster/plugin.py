@@ -1,17 +1,19 @@
 """Fixtures of a real cluster: the control plane and KEDA once for the whole run, a namespace for each test."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from redis import Redis as Client
 
 from tests.cluster import build, manifests
 from tests.cluster.api import NAMESPACES, SCALED_JOBS, SCALED_OBJECTS, Api
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.functions import Stage
 from tests.cluster.keda import Keda
+from tests.cluster.sources import Source, sources
 from tests.cluster.warmscaler import Warmscaler
+from tests.servers.kafka import Kafka
+from tests.servers.nats import Nats
 from tests.servers.plugin import need, serve
 from tests.servers.process import wait_until
 from tests.servers.redis import Redis
@@ -37,7 +39,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """Kubernetes' control plane with two nodes; its autoscaler looks every two seconds."""
+    """Kubernetes' control plane with two nodes; its autoscaler looks every second."""
     need(request.config, "cluster")
     yield from serve(request, ControlPlane(tmp_path_factory.mktemp("cluster")))
 
@@ -50,20 +52,30 @@ def keda(
     version = request.config.getoption("--keda")
     gap = build.missing([build.keda(version)])
     assert not gap, gap
-    yield from serve(request, Keda(tmp_path_factory.mktemp("keda"), control_plane, version=version))
+    quick = {"KEDA_SCALEDOBJECT_CTRL_MAX_RECONCILES": "20"}  # hundreds of objects come at once
+    yield from serve(request, Keda(tmp_path_factory.mktemp("keda"), control_plane, version=version, env=quick))
 
 
 @pytest.fixture(scope="session")
-def warmscaler(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warmscaler]:
-    """Our service as a process of its own, which reads sources on loopback."""
-    yield from serve(request, Warmscaler(tmp_path_factory.mktemp("warmscaler")))
+def warmscaler(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, control_plane: ControlPlane
+) -> Iterator[Warmscaler]:
+    """Our service as a process of its own, which reads sources on loopback and the Kubernetes API."""
+    flags = [f"--kubeconfig={control_plane.kubeconfig}"]
+    yield from serve(request, Warmscaler(tmp_path_factory.mktemp("warmscaler"), flags=flags))
+
+
+@pytest.fixture(scope="session")
+def queues(redis_server: Redis, nats_server: Nats, kafka_server: Kafka) -> Iterator[Mapping[str, Source]]:
+    """Yield the sources of all kinds on their real servers, by kind; Redis first."""
+    with sources(redis_server, nats_server, kafka_server) as all_of_them:
+        yield {source.kind: source for source in all_of_them}
 
 
 @pytest.fixture
-def stage(keda: Keda, warmscaler: Warmscaler, redis_server: Redis, namespace: str) -> Iterator[Stage]:
-    """Everything that a function by a Redis list needs."""
-    with Client(host=redis_server.host, port=redis_server.port, socket_timeout=5.0) as client:
-        yield Stage(api=keda.api, redis=client, address=redis_server.address, namespace=namespace, scaler=warmscaler)
+def stage(keda: Keda, warmscaler: Warmscaler, queues: Mapping[str, Source], namespace: str) -> Stage:
+    """Everything that a function needs."""
+    return Stage(api=keda.api, namespace=namespace, scaler=warmscaler, sources=queues)
 
 
 @pytest.fixture

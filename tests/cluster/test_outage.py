@@ -1,29 +1,46 @@
-"""A source that is gone, seen from the Deployments: nothing is scaled down, however KEDA asks meanwhile."""
+"""Sources that are gone, seen from the Deployments: nothing is scaled down, however KEDA asks meanwhile."""
 
 from collections.abc import Callable
 
 import pytest
 
-from tests.cluster.functions import Stage
-from tests.servers.redis import Redis
+from tests.cluster.functions import Group, Stage
 
-pytestmark = pytest.mark.requires("cluster", "redis")
+pytestmark = pytest.mark.requires("cluster", "redis", "nats", "kafka")
 
-OUTAGE = 60.0  # s: thirty polls of KEDA and thirty looks of the autoscaler at each object
+OUTAGE = 30.0  # s: thirty polls of KEDA and thirty looks of the autoscaler at each object
+EACH = 4  # functions of each source
 
 
 @pytest.mark.timeout(240)
-def test_nothing_is_scaled_down_while_redis_is_dead(
-    stage: Stage, redis_server: Redis, measured: Callable[[str], None]
-) -> None:
-    functions = stage.pushed(10)
+def test_nothing_is_scaled_down_while_the_sources_are_dead(stage: Stage, measured: Callable[[str], None]) -> None:
+    names = {f"{kind}-{number}": kind for kind in stage.sources for number in range(EACH)}
+    functions = stage.wait_followed(Group(stage.function(name, source=kind) for name, kind in names.items()))
     stage.fill(functions)
-    redis_server.kill()
+    for source in stage.sources.values():
+        source.server.kill()
     seen = stage.fewest(OUTAGE)
-    redis_server.start()
     down = sorted(name for name, count in seen.items() if count < 2)
-    measured(f"Redis dead for {OUTAGE:.0f} s: {len(down)} of {len(functions)} scaled down")
+    measured(f"{', '.join(stage.sources)} dead for {OUTAGE:.0f} s: {len(down)} of {len(functions)} scaled down")
     assert not down
-    functions[0].drain()
-    functions[0].wait_replicas(0, within=60.0)
-    assert set(stage.replicas().values()) == {0, 2}, "what was drained sleeps after the outage, the others go on"
+    for source in stage.sources.values():
+        source.server.start()
+    drained = Group(stage.at(f"{kind}-0", kind) for kind in stage.sources)
+    drained.drain()
+    drained.wait_replicas(0, within=60.0)
+    others = Group(stage.at(name, kind) for name, kind in names.items() if not name.endswith("-0"))
+    others.wait_replicas(2, within=1.0)
+
+
+@pytest.mark.timeout(240)
+def test_a_fallback_counts_once_an_outage_outlasts_what_may_be_held(stage: Stage) -> None:
+    fallback = {"failureThreshold": 1, "replicas": 4}
+    words = {"holdFor": "2s", "onUnknown": "error"}
+    functions = stage.wait_followed(stage.each(words=words, fallback=fallback))
+    stage.fill(functions)
+    for source in stage.sources.values():
+        source.server.kill()
+    functions.wait_replicas(4, within=60.0)
+    for source in stage.sources.values():
+        source.server.start()
+    functions.wait_replicas(2, within=60.0)

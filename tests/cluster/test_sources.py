@@ -1,72 +1,80 @@
-"""The other sources on their real servers: an event wakes, the backlog counts, and without any the function sleeps."""
+"""Each source on its real server, all of them side by side: from nothing to many and back, by push and by poll.
 
-import asyncio
+Every function is named after its source's kind, so what a failure shows names the source.
+"""
+
 from collections.abc import Callable
 
-import nats
 import pytest
-from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, StreamConfig
 
-from tests.cluster import manifests
-from tests.cluster.functions import Function, Stage
-from tests.servers.kafka import Kafka
-from tests.servers.nats import Nats
+from tests.cluster.functions import Group, Stage
+from tests.cluster.sources import PARTITIONS
+from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.requires("cluster", "redis", "nats", "kafka")
 
-PARTITIONS = 8  # a group cannot use more replicas than that
-Words = dict[str, str]
+MOST = PARTITIONS + 1
 
 
-def test_a_jetstream_consumer_wakes_grows_and_sleeps(
-    stage: Stage, nats_server: Nats, measured: Callable[[str], None]
+def test_the_first_event_wakes_at_once_more_of_them_add_replicas_and_none_put_it_to_sleep(
+    stage: Stage, measured: Callable[[str], None]
 ) -> None:
-    stream = stage.namespace
-    words = {"natsServerURL": nats_server.url, "stream": stream, "consumer": "work", "lagThreshold": "5"}
-    _in_jetstream(nats_server, lambda js: js.add_stream(StreamConfig(name=stream, subjects=[f"{stream}.>"])))
-    _in_jetstream(nats_server, lambda js: js.add_consumer(stream, ConsumerConfig(durable_name="work")))
-    function = _deploy(stage, "nats-jetstream", words)
-    took = stage.wake("f", lambda: _in_jetstream(nats_server, lambda js: js.publish(f"{stream}.a", b"work")))
-    measured(f"NATS publish (with its connection) -> spec.replicas 1: {1_000 * took:.0f} ms")
-    for _ in range(11):
-        _in_jetstream(nats_server, lambda js: js.publish(f"{stream}.a", b"work"))
-    function.wait_replicas(3, within=30.0)
-    _in_jetstream(nats_server, lambda js: js.purge_stream(stream))
-    function.wait_replicas(0, within=30.0)
+    functions = stage.wait_followed(stage.each(pollingInterval=60, cooldownPeriod=3, maxReplicaCount=MOST))
+    for each in functions:
+        took = stage.wake(each.name, each.push)
+        measured(f"{each.name}: event, with its connection -> spec.replicas 1: {1_000 * took:.0f} ms")
+        assert took < 2.0, f"{each.name}: the polling interval is 60 s"
+    functions.push(11)
+    functions.wait_replicas(3, within=30.0)
+    functions.push(100)
+    ceilings = {each.name: each.source.most or MOST for each in functions}
+    functions.wait_replicas(ceilings, within=60.0)
+    assert set(stage.most(3.0).items()) == set(ceilings.items()), "no more than may be used"
+    functions.drain()
+    for each in functions:
+        stage.follow(each.name, source=each.name, maxReplicaCount=MOST)  # polled every second again: polls put to sleep
+    functions.wait_replicas(0, within=60.0)
 
 
-def test_a_kafka_group_wakes_grows_and_sleeps(
-    stage: Stage, kafka_server: Kafka, measured: Callable[[str], None]
-) -> None:
-    topic = stage.namespace
-    words = {"bootstrapServers": kafka_server.address, "consumerGroup": topic, "topic": topic, "lagThreshold": "5"}
-    with kafka_server.desk() as desk:
-        desk.create(topic, partitions=PARTITIONS)
-        desk.commit(topic, {(topic, partition): 0 for partition in range(PARTITIONS)})
-        function = _deploy(stage, "kafka", words)
-        took = stage.wake("f", lambda: desk.produce(topic, 1, partition=0))
-        measured(f"Kafka produce (with its producer) -> spec.replicas 1: {1_000 * took:.0f} ms")
-        for partition in range(1, 4):
-            desk.produce(topic, 4, partition=partition)
-        function.wait_replicas(3, within=30.0)
-        desk.commit(topic, {(topic, 0): 1, **{(topic, partition): 4 for partition in range(1, 4)}})
-    function.wait_replicas(0, within=30.0)
+def test_a_backlog_up_to_the_activation_threshold_wakes_nobody(stage: Stage) -> None:
+    threshold = {kind: {source.activation: "3"} for kind, source in stage.sources.items()}
+    functions = stage.wait_followed(
+        Group(stage.function(kind, source=kind, words=words) for kind, words in threshold.items())
+    )
+    functions.push(3)
+    wait_until(lambda: _values(stage) == dict.fromkeys(stage.sources, 3.0), within=10.0, what="three events seen")
+    assert set(stage.most(4.0).items()) == set(dict.fromkeys(stage.sources, 0).items())
+    functions.push()
+    functions.wait_replicas(1, within=5.0)
 
 
-def _deploy(stage: Stage, kind: str, words: Words) -> Function:
-    stage.api.apply(manifests.deployment(stage.namespace, "f"))
-    function = stage.scale("f", [manifests.trigger(stage.scaler.address, kind, words)])
-    stage.wait_streams(1)
-    return function
+def _values(stage: Stage) -> dict[str, float]:
+    return {each["kind"]: float(each["value"] or 0) for each in stage.scaler.triggers(stage.namespace)}
 
 
-def _in_jetstream(server: Nats, act: Callable[[JetStreamContext], object]) -> None:
-    async def connected() -> None:
-        client = await nats.connect(server.url)
-        try:
-            await act(client.jetstream())  # type: ignore[misc]
-        finally:
-            await client.close()
+def test_a_polled_trigger_wakes_grows_and_sleeps_without_a_stream(stage: Stage) -> None:
+    functions = stage.each(push=False)
+    functions.push(12)
+    functions.wait_replicas(3, within=30.0)
+    stage.wait_streams(0)
+    functions.drain()
+    functions.wait_replicas(0, within=30.0)
 
-    asyncio.run(connected())
+
+def test_cached_metrics_are_followed_and_values_are_totals_where_the_trigger_says_so(stage: Stage) -> None:
+    cached = stage.wait_followed(stage.each(trigger={"useCachedMetrics": True}))
+    cached.push(12)
+    cached.wait_replicas(3, within=30.0)
+    for each in cached:
+        stage.follow(each.name, source=each.name, trigger={"metricType": "Value"}, maxReplicaCount=MOST)
+    cached.wait_replicas(MOST, within=60.0)
+
+
+def test_another_target_counts_at_once(stage: Stage) -> None:
+    functions = stage.wait_followed(stage.each(words={"target": 50}))
+    functions.push(12)
+    functions.wait_replicas(1, within=10.0)
+    for each in functions:
+        stage.follow(each.name, source=each.name, words={"target": 4})
+    functions.wait_replicas(3, within=60.0)
+    stage.wait_streams(len(functions), within=10.0)

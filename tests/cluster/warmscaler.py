@@ -15,10 +15,14 @@ from tests.servers.process import HOST, Server
 
 
 class Warmscaler(Server):
-    """The service; ``address`` is a trigger's ``scalerAddress``. ``flags`` are more of ``serve``'s own."""
+    """The service; ``address`` is a trigger's ``scalerAddress``. ``flags`` are more of ``serve``'s own.
 
-    def __init__(self, home: Path, *, flags: Sequence[str] = ()) -> None:
-        super().__init__(home)
+    ``host`` is another address of loopback than the usual one; replicas behind one name share a ``port``.
+    """
+
+    def __init__(self, home: Path, *, host: str = HOST, port: int | None = None, flags: Sequence[str] = ()) -> None:
+        super().__init__(home, port=port)
+        self.host = host
         self.http_port = free_port()
         self.flags = tuple(flags)
 
