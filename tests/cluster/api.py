@@ -77,9 +77,13 @@ class Api:
 
     def as_account(self, namespace: str, name: str) -> Self:
         """Return a client that calls as a service account, which must exist."""
+        return type(self)(self._credentials, self.token_of(namespace, name))
+
+    def token_of(self, namespace: str, name: str) -> str:
+        """Return a token of a service account, which must exist."""
         wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         answer = self.call("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", wanted)
-        return type(self)(self._credentials, answer["status"]["token"])
+        return str(answer["status"]["token"])
 
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> Document:
         """Return one object."""

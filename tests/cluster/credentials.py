@@ -45,6 +45,11 @@ class Credentials:
         """Return the path of the kubeconfig of one of the users."""
         return self.folder / f"{user.replace(':', '-')}.kubeconfig"
 
+    def kubeconfig_of(self, token: str, path: Path) -> Path:
+        """Write the kubeconfig of whoever has ``token``, such as a service account, to ``path`` and return that."""
+        path.write_text(json.dumps(_kubeconfig(self, "bearer", token)))
+        return path
+
     def api_server_flags(self) -> list[str]:
         """Return the flags by which the API server knows its users, its aggregated servers and itself."""
         front, accounts = self.folder / "front", self.folder / "accounts"
