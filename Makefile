@@ -16,7 +16,7 @@
 #   make bench         the benchmarks, each with the line that reproduces it
 #   make protos        regenerate scaler/rpc/pb
 #   make venv          the development environment, in .venv
-#   make lock          compile requirements*.lock again (needs uv)
+#   make lock          compile requirements*.lock and deploy/*.lock again (needs uv)
 #
 # ARGS="..." is handed on: make demo ARGS="--speed 5x", make unit ARGS="-k cron -x".
 # Needs python3 >= 3.11; PYTHON=python3.13 chooses another.
@@ -128,9 +128,11 @@ $$pip --no-deps --no-build-isolation -e .
 rm -f .venv/.demo-* .venv/.dev-*
 endef
 
-COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 lock:
 	@unset PIP_FIND_LINKS UV_FIND_LINKS || true
-	$(COMPILE) --all-extras --group dev -o requirements-dev.lock
-	$(COMPILE) --extra demo --group build -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra demo --group build -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) pyproject.toml --extra nkeys -c requirements-dev.lock -o deploy/requirements.lock
+	$(COMPILE) --group build -c requirements-dev.lock -o deploy/build.lock
