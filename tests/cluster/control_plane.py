@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.api import NODES, Api
+from tests.cluster.audit import Audit
 from tests.cluster.build import ETCD, KUBERNETES, KWOK
 from tests.cluster.credentials import Credentials, issue
 from tests.servers.ports import free_port
@@ -86,6 +87,7 @@ class ApiServer(Server):
     def __init__(self, home: Path, etcd: Etcd) -> None:
         super().__init__(home)
         self.etcd = etcd
+        self.audit = Audit(home)
         self.credentials: Credentials = issue(home / "credentials", f"https://{self.address}")
 
     def command(self) -> Sequence[str]:
@@ -101,6 +103,7 @@ class ApiServer(Server):
             "--disable-admission-plugins=ServiceAccount",
             "--endpoint-reconciler-type=none",
             *self.credentials.api_server_flags(),
+            *self.audit.flags(),
         ]
 
     def answers(self) -> bool:

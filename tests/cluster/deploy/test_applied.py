@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.api import CRDS, DEPLOYMENTS, NAMESPACES, PODS, Api, ApiError, Document, Resource
+from tests.cluster.api import CRDS, DEPLOYMENTS, PODS, Api, ApiError, Document, Resource
 from tests.cluster.build import CERT_MANAGER, PROMETHEUS_OPERATOR
 from tests.cluster.control_plane import condition
 from tests.cluster.deploy.rendered import COMPONENTS, DEPLOY, NAMESPACE, Objects, helmed, kustomized, with_component
@@ -46,7 +46,9 @@ def ground(keda: Keda) -> Iterator[Api]:
     yield api
     for name in names:
         api.delete(CRDS, name)
-    api.delete(NAMESPACES, NAMESPACE)
+    api.delete(DEPLOYMENTS, "warmscaler", NAMESPACE)
+    for plural in ("rolebindings", "roles"):  # what the base does not have; the rest of it is others' ground, too
+        api.delete(Resource(api="rbac.authorization.k8s.io/v1", plural=plural), "warmscaler-secrets", NAMESPACE)
 
 
 @pytest.mark.parametrize(
