@@ -1,4 +1,4 @@
-"""The service account of deploy/base, with its rights and no others: where one is missing, tests of the service fail."""
+"""The service account of deploy/base, with its rights and no others: what it may not do shows as a failing test."""
 
 from pathlib import Path
 
