@@ -50,6 +50,7 @@ async def _measure(said: argparse.Namespace) -> None:
             for name, scaler in (("with", seeing), ("without", blind)):
                 await _deploy(cluster, queues, name, scaler, said)
             await cluster.record.until(lambda: _busy(cluster) == 2 * said.objects, within=180.0)
+            await cluster.age()
             began = await _break(queues, [seeing, blind], said.seconds)
             await asyncio.sleep(AFTERWARDS)
             _tell(cluster, began, said.objects)
@@ -59,7 +60,7 @@ async def _deploy(cluster: Kubernetes, queues: Queues, name: str, scaler: Warmsc
     asleep = range(said.objects, said.objects + said.objects // SLEEPING_EACH)
     triggers = {f"{name}-busy-{number}": ours(queues, number, scaler.address) for number in range(said.objects)}
     triggers |= {f"{name}-asleep-{number}": ours(queues, number, scaler.address) for number in asleep}
-    await cluster.deploy(triggers, cooldownPeriod=said.cooldown)
+    await cluster.deploy(triggers, over=POLLING / 2, cooldownPeriod=said.cooldown)
 
 
 def _busy(cluster: Kubernetes) -> int:

@@ -86,16 +86,29 @@ class Kubernetes:
         """A client with all rights."""
         return self.plane.api
 
-    async def deploy(self, triggers: Mapping[str, Document], **spec: Any) -> None:
-        """Deploy a sleeping function for each trigger, by its name; ``spec`` is more of their ScaledObjects."""
-        await asyncio.to_thread(self._deploy, triggers, spec)
+    async def deploy(self, triggers: Mapping[str, Document], *, over: float = 0.0, **spec: Any) -> None:
+        """Deploy a sleeping function for each trigger, by its name, spread ``over`` so many seconds.
 
-    def _deploy(self, triggers: Mapping[str, Document], spec: Mapping[str, Any]) -> None:
+        ``spec`` is more of their ScaledObjects.
+        """
+        await asyncio.to_thread(self._deploy, triggers, over / len(triggers), spec)
+
+    def _deploy(self, triggers: Mapping[str, Document], pause: float, spec: Mapping[str, Any]) -> None:
         usual = {"pollingInterval": POLLING, "cooldownPeriod": 300, **spec}
         for name in triggers:
             self.api.apply(manifests.deployment(NAMESPACE, name))
         for name, trigger in triggers.items():
             self.api.apply(manifests.scaled_object(NAMESPACE, name, [trigger], **usual))
+            time.sleep(pause)
+
+    async def age(self) -> None:
+        """Let the autoscaler begin its rounds anew, so that they fall to the polls of KEDA as in a cluster of some age.
+
+        A young object is looked at by both at the same instants.
+        """
+        self.plane.controllers.kill()
+        await asyncio.to_thread(self.plane.controllers.start)
+        await asyncio.sleep(20.0)
 
     async def until_ready(self, count: int) -> None:
         """Wait until so many ScaledObjects are ready by KEDA's word."""

@@ -96,13 +96,16 @@ async def _filled(source: str, home: Path, count: int) -> AsyncIterator[Queues]:
 
 
 async def _settle(cluster: Kubernetes, queues: Queues, scaler: Warmscaler, said: argparse.Namespace) -> None:
-    """Deploy, and wait until each has its replicas."""
-    triggers = {f"native-{number}": native(queues, number) for number in range(said.objects)}
-    triggers |= {f"ours-{number}": ours(queues, number, scaler.address) for number in range(said.objects)}
-    await cluster.deploy(triggers, cooldownPeriod=said.cooldown)
+    """Deploy over one polling interval, and wait until each has its replicas."""
+    triggers = {}
+    for number in range(said.objects):
+        triggers[f"native-{number}"] = native(queues, number)
+        triggers[f"ours-{number}"] = ours(queues, number, scaler.address)
+    await cluster.deploy(triggers, over=POLLING, cooldownPeriod=said.cooldown)
     await cluster.record.until(
         lambda: list(cluster.record.replicas.values()).count(REPLICAS) == len(triggers), within=180
     )
+    await cluster.age()
 
 
 def _slept(cluster: Kubernetes, began: float) -> dict[str, int]:

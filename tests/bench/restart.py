@@ -36,9 +36,10 @@ async def _measure(said: argparse.Namespace) -> None:
             for number in range(said.objects):
                 await queues.put(number, BACKLOG)
             triggers = {f"ours-{number}": ours(queues, number, scaler.address) for number in range(said.objects)}
-            await cluster.deploy(triggers, cooldownPeriod=said.cooldown)
+            await cluster.deploy(triggers, over=POLLING, cooldownPeriod=said.cooldown)
             replicas = cluster.record.replicas
             await cluster.record.until(lambda: list(replicas.values()).count(REPLICAS) == said.objects, within=180.0)
+            await cluster.age()
             await _kill(cluster, scaler, said.objects)
 
 
