@@ -70,8 +70,19 @@ def warmscaler() -> None:
 def serve(  # noqa: PLR0913 - each one is an option
     *,
     config: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The configuration; followed while serving.")
+        str | None,
+        typer.Option(
+            metavar="FILE|configmap:NS/NAME", help="The configuration, or the ConfigMap; followed while serving."
+        ),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the last good text of a configuration file is kept across restarts."),
+    ] = None,
+    secrets: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Where connections find folders with credentials, such as mounted Secrets."),
+    ] = Path("/etc/warmscaler/secrets"),
     kubeconfig: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
@@ -89,7 +100,7 @@ def serve(  # noqa: PLR0913 - each one is an option
     log_level: Annotated[Level, typer.Option(help="The least that is logged.")] = Level.INFO,
 ) -> None:
     """Serve KEDA until SIGTERM."""
-    from scaler.config.source import file_named
+    from scaler.config.source import place_named
     from scaler.observe.logs import set_up_logs
     from scaler.rpc.server import Listen
     from scaler.rpc.tls import from_paths
@@ -105,7 +116,9 @@ def serve(  # noqa: PLR0913 - each one is an option
     settings = Settings(
         listen=Listen(address=addresses[0], tls=tls),
         http=addresses[1],
-        config=file_named(config),
+        config=place_named(config),
+        state=state,
+        secrets=secrets,
         kubeconfig=kubeconfig,
         dev=dev,
     )

@@ -7,17 +7,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from structlog import get_logger
 
 from scaler.aio import end_within, first_signal, ungrouped
+from scaler.config.config_map import following_config_map
+from scaler.config.credentials import Credentials, running_credentials
 from scaler.config.document import Config
+from scaler.config.file import FileOrigin
 from scaler.config.live import following_config
+from scaler.config.source import ConfigMapName, Origin, Place
 from scaler.decisions import Decisions, running_decisions
+from scaler.errors import ConfigError
 from scaler.hub import Hub, running_hub
 from scaler.model import Instant
-from scaler.net.kube import running_kube
+from scaler.net.kube import Kube, running_kube
 from scaler.observe.heartbeat import heartbeat
 from scaler.probes.base import Surroundings
 from scaler.probes.registry import Catalogue, installed
@@ -26,20 +31,24 @@ from scaler.web.http import application, running_http
 
 log = get_logger(__name__)
 
+SECRETS: Final = Path("/etc/warmscaler/secrets")
 STOP_WITHIN: Final = 9.5  # s after the first signal, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to serve: ``http`` is host:port, ``config`` a file to follow, ``dev`` lets sources on loopback be read.
+    """How to serve: ``http`` is host:port, ``config`` what to follow, ``dev`` lets sources on loopback be read.
 
     ``kubeconfig`` says how to reach the Kubernetes API outside of a cluster; in a pod its service account does.
+    ``state`` is the folder that keeps the last good text of a file, ``secrets`` the one with folders of credentials.
     """
 
     listen: Listen
     http: str
-    config: Path | None = None
+    config: Place | None = None
     kubeconfig: Path | None = None
+    state: Path | None = None
+    secrets: Path = SECRETS
     dev: bool = False
 
 
@@ -68,7 +77,10 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             running_kube(settings.kubeconfig) as kube,
             running_hub(Surroundings(clock=clock)) as hub,
             running_decisions(hub, kinds, clock, kube) as decisions,
-            following_config(settings.config, kinds, applying(hub, decisions, dev=settings.dev), clock) as config,
+            running_credentials(kube, home(settings, kube), settings.secrets) as credentials,
+            applying(Applying(hub, decisions, credentials, dev=settings.dev)) as apply,
+            originating(settings, kube) as origin,
+            following_config(origin, kinds, apply, clock) as config,
             running_http(settings.http, application(decisions, lambda: health.ready, config.told, clock)) as http_port,
             running_server(settings.listen, decisions, health) as port,
         ):
@@ -77,6 +89,13 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             api = kube is not None
             log.info("serving", port=port, http_port=http_port, tls=tls, kubernetes=api, kinds=sorted(kinds))
             yield Service(port=port, http_port=http_port, decisions=decisions)
+
+
+def home(settings: Settings, kube: Kube | None) -> str:
+    """Return the namespace whose Secrets connections may name."""
+    if isinstance(settings.config, ConfigMapName):
+        return settings.config.namespace
+    return kube.namespace if kube is not None else "default"
 
 
 async def serve(settings: Settings) -> None:
@@ -106,12 +125,62 @@ def reported(catalogue: Catalogue) -> Catalogue:
     return catalogue
 
 
-def applying(hub: Hub, decisions: Decisions, *, dev: bool) -> Callable[[Config], Awaitable[None]]:
-    """Return what puts a configuration in force; ``dev`` lets sources on this machine be read, whatever it says."""
+@asynccontextmanager
+async def originating(settings: Settings, kube: Kube | None) -> AsyncIterator[Origin | None]:
+    """Offer what the configuration is read from; raise :class:`ConfigError` if that cannot be."""
+    match settings.config:
+        case None:
+            yield None
+        case Path():
+            yield FileOrigin(settings.config, settings.state)
+        case ConfigMapName() as place if kube is None:
+            raise ConfigError([f"--config {place} needs the Kubernetes API: run in a pod, or say --kubeconfig"])
+        case ConfigMapName() as place:
+            async with following_config_map(kube, place) as origin:
+                yield origin
+        case _:
+            assert_never(settings.config)
 
-    async def apply(config: Config) -> None:
-        egress = replace(config.egress, loopback=True) if dev else config.egress
-        hub.surround(Surroundings(clock=clock, egress=egress))
-        await decisions.configure(config.defaults, config.limits)
 
-    return apply
+class Applying:
+    """Puts configurations in force, and new credentials of their connections; ``dev`` lets loopback be read."""
+
+    def __init__(self, hub: Hub, decisions: Decisions, credentials: Credentials, *, dev: bool) -> None:
+        self._hub = hub
+        self._decisions = decisions
+        self._credentials = credentials
+        self._dev = dev
+        self._config = Config()
+        self._turn = asyncio.Lock()
+
+    async def apply(self, config: Config) -> None:
+        """Go on with another configuration."""
+        async with self._turn:
+            self._config = config
+            egress = replace(config.egress, loopback=True) if self._dev else config.egress
+            self._hub.surround(Surroundings(clock=clock, egress=egress))
+            await self._credentials.follow(config.connections)
+            await self._tell()
+
+    async def run(self) -> None:
+        """Go on with each change of credentials, until cancelled."""
+        while True:
+            await self._credentials.changed()
+            async with self._turn:
+                await self._tell()
+
+    async def _tell(self) -> None:
+        config = self._config
+        defaults = replace(config.defaults, connections=self._credentials.connections(config.connections))
+        await self._decisions.configure(defaults, config.limits)
+
+
+@asynccontextmanager
+async def applying(applies: Applying) -> AsyncIterator[Callable[[Config], Awaitable[None]]]:
+    """Offer what puts a configuration in force, and follow its credentials for as long as the block lasts."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(applies.run(), name="credentials")
+        try:
+            yield applies.apply
+        finally:
+            task.cancel()

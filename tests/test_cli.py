@@ -59,7 +59,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         pytest.param("serve --dev --http localhost.evil:5", "--dev listens on loopback only", id="looks like it, too"),
         pytest.param("serve --dev --listen 127.0.0.1", "--dev listens on loopback only", id="dev without a port"),
         pytest.param("serve --tls-cert x", "--tls-cert and --tls-key go together", id="half a certificate"),
-        pytest.param("serve --config configmap:a/b", "configmap:a/b is not available yet: mount the", id="a ConfigMap"),
+        pytest.param(
+            "serve --config configmap:a/b", "configmap:a/b needs the Kubernetes API: run in a pod", id="no API"
+        ),
+        pytest.param("serve --config configmap:a", "is not configmap:NAMESPACE/NAME, such as", id="no namespace"),
+        pytest.param("serve --config configmap:a/B", "'B' is not the name of a Kubernetes object", id="no name"),
         pytest.param("serve --dev --config /nowhere", "/nowhere: cannot be read: No such file", id="no configuration"),
         pytest.param("probe", "Missing argument 'kind'", id="nothing to probe"),
         pytest.param("probe jar", "'jar' is not one of", id="no kind"),

@@ -7,8 +7,8 @@ its models and its own watch stay unused, since reading raw JSON costs a tenth. 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -25,8 +25,9 @@ log = get_logger(__name__)
 Document = dict[str, Any]
 
 PATIENCE: Final = 5.0  # s for a call
-WATCHED: Final = 240  # s after which the server ends a watch, and a new one goes on where it ended
-SILENCE: Final = 15.0  # s that a watch may last longer than it should before the connection is taken for dead
+WATCHED: Final = 60  # s after which the server ends a watch, and a new one goes on where it ended
+SILENCE: Final = 5.0  # s that a watch may last longer than it should before the connection is taken for dead
+LONGEST: Final = 16 * 2**20  # bytes of one event: a ConfigMap, twice more in its annotations, and all of it escaped
 AGAIN_CAP: Final = 5.0  # s between two attempts to watch, at most
 GONE: Final = 410
 NOT_FOUND: Final = 404
@@ -101,54 +102,89 @@ class Kube:
             raise _unreachable(error) from error
 
     async def follow(
-        self, resource: Resource, namespace: str, name: str, on_change: Callable[[Document | None], None]
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        on_change: Callable[[Document | None], None],
+        on_failure: Callable[[ApiRefused | ApiUnreachable], None] = lambda _: None,
     ) -> NoReturn:
         """Call ``on_change`` with the object as it is, and again with each change; ``None`` while there is none.
 
         It goes on for ever: an interrupted watch is resumed, an outdated one (HTTP 410) begins anew, and an API that
-        cannot be reached or refuses is asked again, :data:`AGAIN_CAP` seconds later at most.
+        cannot be reached or refuses is asked again, :data:`AGAIN_CAP` seconds later at most; ``on_failure`` hears of
+        that once for each reason. Needs the verbs list and watch; a Role with ``resourceNames`` will do.
+
+        Raises ``ValueError`` for what cannot be a name.
         """
-        retries = delays(cap=AGAIN_CAP)
-        said = ""
+        resource.path(namespace, name)
+        about = {"resource": resource.plural, "namespace": namespace, "name": name}
+        loop, retries, said = asyncio.get_running_loop(), delays(cap=AGAIN_CAP), ""
         while True:
+            listed_at = float("inf")
             try:
-                await self._follow_once(resource, namespace, name, on_change)
-                retries, said = delays(cap=AGAIN_CAP), ""
+                version = await self._list(resource, namespace, name, on_change)
+                if said:
+                    log.info("follows again", **about)
+                listed_at, said = loop.time(), ""
+                while True:
+                    version = await self._watch(resource, namespace, name, version, on_change)
             except (ApiRefused, ApiUnreachable) as error:
-                if str(error) != said:
-                    log.warning(
-                        "cannot follow", resource=resource.plural, namespace=namespace, name=name, why=str(error)
-                    )
-                said = str(error)
-                if isinstance(error, ApiRefused) and error.status == GONE:
-                    continue
+                if loop.time() - listed_at > AGAIN_CAP:  # it worked, so this is a new failure
+                    retries = delays(cap=AGAIN_CAP)
+                outdated = isinstance(error, ApiRefused) and error.status == GONE
+                if str(error) != said and not outdated:
+                    said = str(error)
+                    log.warning("cannot follow", why=said, **about)
+                    on_failure(error)
                 await asyncio.sleep(next(retries))
 
-    async def _follow_once(
+    async def _list(
         self, resource: Resource, namespace: str, name: str, on_change: Callable[[Document | None], None]
-    ) -> None:
-        """List, then watch until the server ends the watch."""
+    ) -> str:
+        """Tell the object as it is, and return the version from which to watch."""
         path, only = resource.path(namespace), {"fieldSelector": f"metadata.name={name}"}
         listed = await self.call("GET", path, query=only)
-        on_change(next(iter(listed["items"]), None))
-        version = listed["metadata"]["resourceVersion"]
-        while True:
-            query = {**only, "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": version}
-            version = await self._watch(path, {**query, "timeoutSeconds": str(WATCHED)}, version, on_change)
+        with _understood(path):
+            found, version = next(iter(listed["items"]), None), str(listed["metadata"]["resourceVersion"])
+        on_change(found)
+        return version
 
     async def _watch(
-        self, path: str, query: Mapping[str, str], version: str, on_change: Callable[[Document | None], None]
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        version: str,
+        on_change: Callable[[Document | None], None],
     ) -> str:
         """Watch from ``version`` until the server ends it, and return where the next watch goes on."""
+        path = resource.path(namespace)
+        query = {
+            "fieldSelector": f"metadata.name={name}",
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(WATCHED),
+        }
+        async with aclosing(self._events(path, query)) as events:
+            async for kind, seen, version in events:  # noqa: B007, PLR1704 - the last one is where to go on
+                if kind != "BOOKMARK":
+                    on_change(None if kind == "DELETED" else seen)
+        return version
+
+    async def _events(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[tuple[str, Document, str]]:
+        """Yield type, object and version of each event, until the server ends the watch."""
         try:
             async with await self._ask("GET", _target(path, query), patience=WATCHED + SILENCE) as answer:
                 if answer.status >= _ERROR:
                     _parsed("GET", path, answer.status, await answer.read())
-                async for line in answer.content:
-                    version = _heard(path, json.loads(line), on_change)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                async for line in _lines(answer.content):
+                    with _understood(path):
+                        event = _heard(path, json.loads(line))
+                    yield event
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(error) from error
-        return version
 
     async def _ask(
         self,
@@ -169,14 +205,32 @@ class Kube:
         return answer
 
 
-def _heard(path: str, event: Document, on_change: Callable[[Document | None], None]) -> str:
-    """Pass on one line of a watch, and return the version that it brought."""
+def _heard(path: str, event: Document) -> tuple[str, Document, str]:
+    """Read one line of a watch."""
     kind, seen = event["type"], event["object"]
     if kind == "ERROR":
         _refuse("GET", path, int(seen.get("code", _ERROR)), seen)
-    if kind != "BOOKMARK":
-        on_change(None if kind == "DELETED" else seen)
-    return str(seen["metadata"]["resourceVersion"])
+    return kind, seen, str(seen["metadata"]["resourceVersion"])
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes]:
+    """Yield lines; the library's own way gives up at 128 KiB, and a ConfigMap may have a mebibyte."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > LONGEST:
+            raise ApiUnreachable(f"the Kubernetes API sent an event longer than {LONGEST // 2**20} MiB")
+
+
+@contextmanager
+def _understood(path: str) -> Iterator[None]:
+    """Take an answer that is not of Kubernetes for none: something else may stand in its place, such as a proxy."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ApiUnreachable(f"GET {path}: the answer is not one of the Kubernetes API") from error
 
 
 @asynccontextmanager

@@ -7,16 +7,16 @@ it looks for what is valid and does not do what its author meant.
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from scaler.config.document import Config
-from scaler.config.reading import Kinds, examine, load, read_tree
+from scaler.config.reading import examine, load, read_tree
 from scaler.config.text import Place, Problem, Tree, read_trees
 from scaler.errors import ConfigError
-from scaler.triggers.kind import Kind
+from scaler.triggers.kind import Kind, Kinds
 from scaler.triggers.metadata import understand
 from scaler.triggers.parameters import parameters
 from scaler.triggers.params import FROM_ENV, keys_of
@@ -200,7 +200,7 @@ def _misunderstood(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> tu
 
     def problems(texts: Mapping[str, str]) -> tuple[str, ...]:
         try:
-            understand("", "", texts, kinds, config.defaults)
+            understand(trigger.manifest.namespace, "", texts, kinds, _defaults(config))
         except ConfigError as error:
             return error.problems
         return ()
@@ -214,6 +214,21 @@ def _misunderstood(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> tu
     known = {*keys_of(kind.params)} if kind is not None else set()
     stems = {key.removesuffix(FROM_ENV) for key in filled} & known
     return tuple(said for said in problems(texts) if not _is_about(said, stems, known))
+
+
+def _defaults(config: Config) -> Defaults:
+    """Return what holds for triggers. Credentials of connections are in the cluster: like the environment, guessed."""
+    unknown = Lack(cause=Cause.NOT_FOUND, said="not looked for")
+    connections = {}
+    for name, source in config.connections.items():
+        keys = [key for reference in (source.secret, source.folder) if reference for key in reference.keys]
+        connections[name] = Connection(
+            kind=source.kind,
+            namespaces=source.namespaces,
+            parameters=source.parameters,
+            lacking=dict.fromkeys(keys, unknown),
+        )
+    return replace(config.defaults, connections=connections)
 
 
 def _is_about(said: str, keys: set[str], known: set[str]) -> bool:

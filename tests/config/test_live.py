@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from scaler.config.document import Config
+from scaler.config.file import FileOrigin
 from scaler.config.live import LastGood, following_config
 from scaler.config.source import Unreadable
 from scaler.errors import ConfigError
@@ -42,6 +44,10 @@ class Applied:
         return [config.limits.triggers for config in self.configs]
 
 
+async def nothing() -> None:
+    """Nothing was kept."""
+
+
 async def until(fact: Callable[[], bool], patience: float = PATIENCE) -> float:
     """Wait for ``fact`` and tell how long it took, in seconds."""
     began = time.monotonic()
@@ -52,9 +58,9 @@ async def until(fact: Callable[[], bool], patience: float = PATIENCE) -> float:
 
 
 @asynccontextmanager
-async def followed(path: Path) -> AsyncIterator[tuple[LastGood, Applied]]:
+async def followed(path: Path, state: Path | None = None) -> AsyncIterator[tuple[LastGood, Applied]]:
     applied = Applied()
-    async with following_config(path, KINDS, applied, FakeClock()) as last_good:
+    async with following_config(FileOrigin(path, state), KINDS, applied, FakeClock()) as last_good:
         yield last_good, applied
 
 
@@ -197,7 +203,7 @@ def test_whatever_is_offered_the_last_good_one_is_in_force(contents: list[bytes]
 async def _offered(contents: list[bytes]) -> None:
     applied = Applied()
     last_good = LastGood(KINDS, applied, FakeClock())
-    await last_good.begin(text(5))
+    await last_good.begin(text(5), nothing)
     for content in contents:
         before, times = last_good.loaded, len(applied.configs)
         await last_good.offer(content)
@@ -211,7 +217,7 @@ async def _offered(contents: list[bytes]) -> None:
 async def test_the_age_is_that_of_the_configuration_in_force() -> None:
     clock = FakeClock()
     last_good = LastGood(KINDS, Applied(), clock)
-    await last_good.begin(text(5))
+    await last_good.begin(text(5), nothing)
     clock.forward(60)
     await last_good.offer(b"nonsense")
     await last_good.offer(Unreadable("cannot be read"))
@@ -228,6 +234,78 @@ async def test_a_plugin_that_fails_while_it_is_asked_rejects_and_ends_nothing() 
             raise RuntimeError("boom")
 
     last_good = LastGood({"broken": Broken()}, Applied(), FakeClock())  # type: ignore[dict-item]
-    await last_good.begin(text(5))
+    await last_good.begin(text(5), nothing)
     await last_good.offer(b"version: 1\ndefaults: {kinds: {broken: {a: b}}}")
     assert last_good.problems == ("cannot be examined, which is a bug: RuntimeError",)
+
+
+# -- across a restart ------------------------------------------------------------------------------------------
+
+
+async def test_a_start_with_a_bad_file_serves_by_the_last_good_one_and_says_so(tmp_path: Path) -> None:
+    path, state = tmp_path / "config.yaml", tmp_path / "state"
+    path.write_bytes(text(7))
+    async with followed(path, state) as (last_good, _):
+        good = last_good.told()["hash"]
+        await until(lambda: state.exists() and any(state.glob("*.last-good.yaml")))
+    path.write_bytes(b"version: 1\nlimts: {}\n")
+    async with followed(path, state) as (last_good, applied):
+        assert applied.limits == [7]
+        told = last_good.told()
+        assert (told["hash"], told["valid"]) == (good, False)
+        assert told["problems"] == ["2:1: unknown key 'limts', did you mean 'limits'?"]
+        path.write_bytes(text(8))
+        await until(lambda: applied.limits == [7, 8])
+        assert last_good.told()["valid"]
+        await until(lambda: [each.read_bytes() for each in state.iterdir()] == [text(8)])
+
+
+async def test_a_deleted_file_is_a_bad_one_across_a_restart_too(tmp_path: Path) -> None:
+    path, state = tmp_path / "config.yaml", tmp_path / "state"
+    path.write_bytes(text(7))
+    async with followed(path, state):
+        await until(lambda: state.exists() and any(state.glob("*.last-good.yaml")))
+    path.unlink()
+    async with followed(path, state) as (_, applied):
+        assert applied.limits == [7]
+
+
+async def test_two_files_of_one_name_keep_their_last_good_ones_apart(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    for number in (1, 2):
+        path = tmp_path / str(number) / "config.yaml"
+        path.parent.mkdir()
+        path.write_bytes(text(number))
+        async with followed(path, state):
+            await until(lambda number=number: len(list(state.glob("*.last-good.yaml"))) == number)  # type: ignore[misc]
+        path.write_bytes(b"")
+    for number in (1, 2):
+        async with followed(tmp_path / str(number) / "config.yaml", state) as (_, applied):
+            assert applied.limits == [number]
+
+
+async def test_a_last_good_one_that_is_good_no_more_is_none(tmp_path: Path) -> None:
+    path, state = tmp_path / "config.yaml", tmp_path / "state"
+    path.write_bytes(text(7))
+    async with followed(path, state):
+        await until(lambda: state.exists() and any(state.glob("*.last-good.yaml")))
+    for file in state.iterdir():
+        file.write_bytes(b"version: 0")
+    path.write_bytes(b"limts: {}")
+    with pytest.raises(ConfigError, match="'limts'"):
+        async with followed(path, state):
+            pass
+
+
+async def test_that_nothing_can_be_kept_is_logged_once_and_serving_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text(1))
+    (tmp_path / "state").write_text("a file where a folder should be")
+    with capture_logs() as logs:
+        async with followed(path, tmp_path / "state") as (last_good, applied):
+            for triggers in (2, 3):
+                path.write_bytes(text(triggers))
+                await until(lambda triggers=triggers: applied.limits[-1] == triggers)  # type: ignore[misc]
+            assert last_good.told()["valid"]
+            await until(lambda: bool(logs) and last_good.outcomes.empty())
+    assert [each["log_level"] for each in logs if "not kept" in each["event"]] == ["warning"]

@@ -69,8 +69,7 @@ def test_the_defaults_that_it_states_for_a_pool_are_those_of_the_code() -> None:
     bare = least % (size % ("", ""), ", check: {http: {port: 1}}")
     full = least % (
         size % (", timeZone: UTC", ", otherwise: 0"),
-        ", handoff: auto, check: {http: {port: 1, path: /}, interval: 2s}, refill: {rate: 1, burst: 5}, maxAge: 24h, "
-        "surge: 1",
+        ", handoff: auto, check: {http: {port: 1, path: /}, interval: 2s}, refill: {rate: 1, burst: 5}, surge: 1",
     )
     auto = [least % (f"auto: {{{said}}}", "") for said in ("", "missRatio: 0.05, floor: 0, ceiling: 10")]
     for texts in ((bare, full), auto):
