@@ -15,9 +15,10 @@ from typing import Any, Final
 from scaler.config.document import Config
 from scaler.config.reading import examine, load, read_tree
 from scaler.config.text import Place, Problem, Tree, read_trees
-from scaler.errors import ConfigError
+from scaler.errors import Cause, ConfigError
+from scaler.triggers.connections import Connection, Lack
 from scaler.triggers.kind import Kind, Kinds
-from scaler.triggers.metadata import understand
+from scaler.triggers.metadata import Defaults, understand
 from scaler.triggers.parameters import parameters
 from scaler.triggers.params import FROM_ENV, keys_of
 from scaler.verbs.manifests import ExternalTrigger, Manifest, configuration, manifests, triggers
@@ -218,7 +219,7 @@ def _misunderstood(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> tu
 
 def _defaults(config: Config) -> Defaults:
     """Return what holds for triggers. Credentials of connections are in the cluster: like the environment, guessed."""
-    unknown = Lack(cause=Cause.NOT_FOUND, said="not looked for")
+    unknown = Lack(cause=Cause.MISSING, said="not looked for")
     connections = {}
     for name, source in config.connections.items():
         keys = [key for reference in (source.secret, source.folder) if reference for key in reference.keys]

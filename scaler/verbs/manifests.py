@@ -6,7 +6,12 @@ from typing import Final
 
 from scaler.config.text import Path, Place, Tree
 
-SCALED: Final = ("ScaledObject", "ScaledJob")
+SCALED: Final[Mapping[str, Path]] = {
+    "ScaledObject": ("spec", "triggers"),
+    "ScaledJob": ("spec", "triggers"),
+    "Function": ("spec", "serving", "scaleOptions", "keda", "triggers"),  # OpenFunction's, which makes a ScaledObject
+}
+"""Where objects of a kind have their triggers."""
 EXTERNAL: Final = ("external", "external-push")
 OUR_NAME: Final = "warmscaler"
 CONFIG_KEY: Final = "config.yaml"
@@ -32,6 +37,11 @@ class Manifest:
         full = "/".join(str(meta[key]) for key in ("namespace", "name") if meta.get(key))
         return f"{self.kind} {full}".strip()
 
+    @property
+    def namespace(self) -> str:
+        """Return the namespace that it says, empty if it leaves that to who applies it."""
+        return str(mapping(self.body.get("metadata")).get("namespace") or "")
+
     def get(self, *path: str | int) -> object:
         """Return what stands at ``path``, ``None`` if nothing does."""
         value: object = self.body
@@ -52,9 +62,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalTrigger:
-    """A trigger of a scaled object that reaches us, by its index."""
+    """A trigger of a scaled object that reaches us, by its path and its index there."""
 
     manifest: Manifest
+    path: Path
     index: int
     metadata: Mapping[str, object]
 
@@ -65,12 +76,11 @@ class ExternalTrigger:
 
     def place(self, key: str | None = None) -> Place:
         """Return the place of one key of the metadata, or of the trigger."""
-        path: Path = ("spec", "triggers", self.index)
-        return self.manifest.place(*path, "metadata", key) if key is not None else self.manifest.place(*path)
+        return self.manifest.place(*self.path, *(("metadata", key) if key is not None else ()))
 
     def get(self, *path: str) -> object:
         """Return what the trigger says besides its metadata."""
-        return self.manifest.get("spec", "triggers", self.index, *path)
+        return self.manifest.get(*self.path, *path)
 
 
 def manifests(tree: Tree) -> Iterator[Manifest]:
@@ -86,12 +96,13 @@ def manifests(tree: Tree) -> Iterator[Manifest]:
 
 def triggers(manifest: Manifest) -> Iterator[ExternalTrigger]:
     """Yield the triggers that reach us: external ones that say what they measure, or that name us as their scaler."""
-    found = manifest.get("spec", "triggers") if manifest.kind in SCALED else None
+    path = SCALED.get(manifest.kind, ())
+    found = manifest.get(*path) if path else None
     for index, body in enumerate(found if isinstance(found, list) else []):
         metadata = mapping(mapping(body).get("metadata"))
         ours = "kind" in metadata or str(metadata.get("scalerAddress", "")).startswith(OUR_NAME)
         if mapping(body).get("type") in EXTERNAL and ours:
-            yield ExternalTrigger(manifest=manifest, index=index, metadata=metadata)
+            yield ExternalTrigger(manifest=manifest, path=(*path, index), index=index, metadata=metadata)
 
 
 def configuration(manifest: Manifest) -> str | None:

@@ -14,7 +14,10 @@ from scaler.verbs.lint import lint
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 KINDS = installed().kinds
 CONFIG = EXAMPLES / "config.yaml"
-TRIGGERS = sorted(path for path in EXAMPLES.glob("*.yaml") if path != CONFIG)
+CONNECTIONS = EXAMPLES / "connection-config.yaml"
+FUNCTION = EXAMPLES / "openfunction.yaml"
+CONNECTED = EXAMPLES / "connection.yaml"
+TRIGGERS = sorted({*EXAMPLES.glob("*.yaml")} - {CONFIG, CONNECTIONS, FUNCTION, CONNECTED})
 
 
 def uncommented(path: Path) -> str:
@@ -44,10 +47,27 @@ def test_its_trigger_is_understood(path: Path) -> None:
     assert trigger["metadata"]["scalerAddress"] == "warmscaler.warmscaler.svc:6000"
 
 
-@pytest.mark.parametrize("path", [*TRIGGERS, CONFIG], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*TRIGGERS, FUNCTION, CONFIG, CONNECTIONS], ids=lambda path: path.stem)
 def test_lint_finds_nothing(path: Path) -> None:
     report = lint([path], None, KINDS)
     assert (report.problems, report.triggers + report.configurations) == ((), 1)
+
+
+def test_the_one_that_names_a_connection_needs_the_configuration_beside_it() -> None:
+    assert lint([CONNECTED], CONNECTIONS, KINDS).problems == ()
+    assert lint([CONNECTED], None, KINDS).problems != ()
+
+
+def test_the_function_tells_its_binding_and_its_trigger_the_same() -> None:
+    serving = yaml.safe_load(FUNCTION.read_text())["spec"]["serving"]
+    (binding,) = serving["bindings"].values()
+    bound = {each["name"]: each["value"] for each in binding["metadata"]}
+    (trigger,) = serving["scaleOptions"]["keda"]["triggers"]
+    said = trigger["metadata"]
+    assert (trigger["type"], said["scalerAddress"]) == ("external-push", "warmscaler.warmscaler.svc:6000")
+    assert [said[key] for key in ("bootstrapServers", "topic", "consumerGroup")] == [
+        bound[key] for key in ("brokers", "topics", "consumerGroup")
+    ]
 
 
 @pytest.mark.parametrize("path", TRIGGERS, ids=lambda path: path.stem)

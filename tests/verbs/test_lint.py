@@ -25,6 +25,24 @@ spec:
       kind: jar
 """
 
+FUNCTION = """\
+apiVersion: core.openfunction.io/v1beta2
+kind: Function
+metadata: {name: orders, namespace: shop}
+spec:
+  serving:
+    triggers: {dapr: [{name: orders, type: bindings.kafka}]}
+    scaleOptions:
+      keda:
+        scaledObject: {cooldownPeriod: 60}
+        triggers:
+          - type: external-push
+            metadata:
+              scalerAddress: warmscaler.warmscaler.svc:6000
+              adress: a:1
+              kind: jar
+"""
+
 
 def linted(folder: Path, text: str, config: str | None = None) -> Report:
     (folder / "file.yaml").write_text(text)
@@ -47,6 +65,30 @@ def test_a_good_trigger_is_fine(tmp_path: Path, kind: str) -> None:
     report = linted(tmp_path, scaled(kind=kind))
     assert (report.triggers, report.problems) == (1, ())
     assert report.summary() == "1 file, 1 trigger, 0 configurations, 0 other documents, 0 problems"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "found"),
+    [
+        pytest.param("shop", [], id="who may use it"),
+        pytest.param("office", ["no connection 'jars' for namespace 'office'"], id="who may not"),
+    ],
+)
+def test_a_connection_is_looked_up_in_the_configuration(tmp_path: Path, namespace: str, found: list[str]) -> None:
+    config = "version: 1\nconnections:\n  jars: {kind: jar, namespaces: [shop], parameters: {address: a:1}}\n"
+    text = scaled("connection: jars").replace("namespace: shop", f"namespace: {namespace}")
+    report = linted(tmp_path, text, config)
+    assert len(report.problems) == len(found), said(report)
+    assert all(part in each for part, each in zip(found, said(report), strict=True))
+
+
+def test_triggers_of_an_openfunction_function_are_judged_too(tmp_path: Path) -> None:
+    report = linted(tmp_path, FUNCTION)
+    assert report.triggers == 1
+    assert said(report) == [
+        "11:13 metadata: 'address' is required",
+        "14:15 metadata: unknown key 'adress', did you mean 'address'?",
+    ]
 
 
 @pytest.mark.parametrize(
