@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -58,10 +59,10 @@ def keda(
 
 @pytest.fixture(scope="session")
 def warmscaler(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, control_plane: ControlPlane
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, service_account_kubeconfig: Path
 ) -> Iterator[Warmscaler]:
-    """Our service as a process of its own, which reads sources on loopback and the Kubernetes API."""
-    flags = [f"--kubeconfig={control_plane.kubeconfig}"]
+    """Our service as a process of its own, which reads sources on loopback, and the API as its service account."""
+    flags = [f"--kubeconfig={service_account_kubeconfig}"]
     yield from serve(request, Warmscaler(tmp_path_factory.mktemp("warmscaler"), flags=flags))
 
 
