@@ -10,8 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster.api import Document
 from tests.cluster.control_plane import healthy
+from tests.cluster.names import Names
 from tests.servers.ports import free_port
-from tests.servers.process import HOST, Server
+from tests.servers.process import HOST, Cluster, Server
 
 
 class Warmscaler(Server):
@@ -37,7 +38,7 @@ class Warmscaler(Server):
 
     def triggers(self, namespace: str) -> list[Document]:
         """Return what ``/status`` tells of the triggers of a namespace."""
-        return [each for each in json.loads(self._page("/status"))["triggers"] if each["namespace"] == namespace]
+        return [each for each in json.loads(self.page("/status"))["triggers"] if each["namespace"] == namespace]
 
     def streams(self, method: str = "StreamIsActive") -> int:
         """Return how many streams of a method are open now."""
@@ -45,14 +46,38 @@ class Warmscaler(Server):
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that carry ``labels``."""
-        families = text_string_to_metric_families(self._page("/metrics"))
+        families = text_string_to_metric_families(self.page("/metrics"))
         samples = [each for family in families for each in family.samples if each.name == name]
         return sum(each.value for each in samples if labels.items() <= each.labels.items())
 
-    def _page(self, path: str) -> str:
+    def page(self, path: str) -> str:
+        """Return a page."""
         connection = http.client.HTTPConnection(HOST, self.http_port, timeout=10.0)
         try:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
         finally:
             connection.close()
+
+
+class Replicas(Cluster):
+    """Two of the service behind one name, as behind a headless Service: KEDA keeps a connection to each."""
+
+    def __init__(self, home: Path, names: Names, *, flags: Sequence[str] = ()) -> None:
+        port = free_port()
+        self.each = [Warmscaler(home / host, host=host, port=port, flags=flags) for host in names.hosts]
+        self._target = names.target(port)
+        super().__init__(self.each)
+
+    @property
+    def address(self) -> str:
+        """A trigger's ``scalerAddress``."""
+        return self._target
+
+    def triggers(self, namespace: str) -> list[Document]:
+        """Return what those that run tell of the triggers of a namespace."""
+        return [trigger for each in self.each if each.running for trigger in each.triggers(namespace)]
+
+    def streams(self, method: str = "StreamIsActive") -> int:
+        """Return how many streams of a method are open now, on those that run."""
+        return sum(each.streams(method) for each in self.each if each.running)
