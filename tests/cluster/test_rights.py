@@ -6,6 +6,7 @@ Every way of using the API is gone once, as the service account, with a source t
 import http.client
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,12 @@ def misunderstand(api: Api, scaler: Warmscaler, namespace: str) -> None:
     api.apply(manifests.scaled_job(namespace, "wrong-jobs", [trigger]))
     for resource, name in ((SCALED_OBJECTS, "wrong"), (SCALED_JOBS, "wrong-jobs")):
         wait_until(
-            lambda r=resource, n=name: condition(api.get(r, n, namespace), "TriggersUnderstood") == "False",
+            partial(misunderstood, api, resource, namespace, name),
             within=30.0,
             what=f"{name} told what is wrong",
         )
+
+
+def misunderstood(api: Api, resource: Resource, namespace: str, name: str) -> bool:
+    """Tell whether an object is told that its triggers are not understood."""
+    return condition(api.get(resource, name, namespace), "TriggersUnderstood") == "False"
