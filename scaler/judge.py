@@ -72,7 +72,12 @@ class Judge:
                 raise Undecidable(f"{why}: {detail}" if detail else str(why))
 
     def learn(self, reading: Reading) -> None:
-        """Judge a reading, and judge it again when its verdict could change with no new one."""
+        """Judge a reading, and judge it again when its verdict could change with no new one.
+
+        An outage goes on since it began, also if its source was replaced by another one meanwhile.
+        """
+        if isinstance(reading, Outage) and isinstance(self.reading, Outage):
+            reading = replace(reading, since=min(reading.since, self.reading.since))
         self.reading = reading
         before, was_active = self.verdict, self.active
         self.state, self.verdict = step(self.state, reading, self._rules)

@@ -2,6 +2,11 @@
 
 Why three roles instead of one object: asking is pure and happens for every RPC of a new trigger; a source is one
 connection that many triggers share; a watch lives and dies on its own while readings go on.
+
+The model of a kind's parameters derives from a class of its own with those that reach the source and prove who we are
+to it, which derives from :class:`scaler.triggers.params.SourceParams`. Where a trigger names a connection of the
+configuration, none of them may stand in its metadata. For a kind that does not tell them apart, a trigger with a
+connection is refused whatever would change ``Ask.source``.
 """
 
 from abc import abstractmethod

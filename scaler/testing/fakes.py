@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from scaler.model import Ask, Metric
 from scaler.probes.base import Amount, Found, Pace, Surroundings, Watching
 from scaler.triggers.metadata import metric_name
-from scaler.triggers.params import Params
+from scaler.triggers.params import SourceParams
 from scaler.triggers.values import Number
 
 FakeQuery = str
@@ -93,12 +93,17 @@ class FakeSource:
         await self.world.on_close()
 
 
-class FakeParams(Params):
-    """Which number of which fake source, and how it counts."""
+class FakeSourceParams(SourceParams):
+    """Which fake source, and what opens it."""
 
-    key: Annotated[str, Field(description="The number.")]
     place: Annotated[str, Field(description="The source.")] = "here"
     password: Annotated[SecretStr, Field(description="What nobody may see.")] = SecretStr("")
+
+
+class FakeParams(FakeSourceParams):
+    """Which number of a fake source, and how it counts."""
+
+    key: Annotated[str, Field(description="The number.")]
     target: Annotated[Number, Field(gt=0, description="How much one replica takes.")] = 5.0
     activation: Annotated[Number, Field(ge=0, description="Active means more than this.")] = 0.0
 
