@@ -134,6 +134,7 @@ class Decisions:
         self._limits = Limits()
         self._live: dict[bytes, Live] = {}
         self._judges: dict[QueryKey, dict[JudgeKey, Judge]] = {}
+        self._hushed = False
         self._drained = False
 
     def __iter__(self) -> Iterator[Live]:
@@ -170,6 +171,8 @@ class Decisions:
         stand_in = self._freezer.stand_in(reference)
         live = self._live[identity] = Live(reference, trigger, judge, stand_in, now=self._clock())
         judge.lives.add(live)
+        if self._hushed:
+            live.rises.close()
         if self._drained:
             live.close()
         return live
@@ -203,6 +206,12 @@ class Decisions:
         except Exception as error:  # noqa: BLE001 - a defect of one plugin must not keep a configuration from the others
             return f"trigger of {live.reference[0]}/{live.reference[1]}: {type(error).__name__}, a bug in its probe"
         return ""
+
+    def drain_pushes(self) -> None:
+        """End the streams that push, now and from now on; those that follow targets go on."""
+        self._hushed = True
+        for live in self:
+            live.rises.close()
 
     def drain(self) -> None:
         """End every stream, now and from now on; calls are still answered."""

@@ -21,7 +21,8 @@ from scaler.rpc.tls import ServerTls, server_credentials
 
 log = get_logger(__name__)
 
-LINGER: Final = 1.0  # s after the streams have ended in which calls on their way here are still answered
+LINGER: Final = 1.0  # s after it is unready in which all is served as before: who routes clients hears of it late
+APART: Final = 3.0  # s from the end of the pushes to that of the other streams; KEDA is back after 2 s
 GRACE: Final = 5.0  # s that calls get to finish once the port no longer accepts
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -45,7 +46,7 @@ OPTIONS: Final[tuple[tuple[str, int], ...]] = (
 class Listen:
     """Where and how to serve: ``address`` is host:port, port 0 picks a free one; plain text without ``tls``.
 
-    ``linger`` is how many seconds calls are still answered after the streams were ended.
+    ``linger`` is how many seconds everything is still served after it has said that it is not ready.
     """
 
     address: str
@@ -80,8 +81,7 @@ class Health:
 async def running_server(listen: Listen, decisions: Decisions, health_of: Health) -> AsyncIterator[int]:
     """Serve for as long as the block lasts and yield the port.
 
-    On the way out: unready, every stream ends with OK (an error would make KEDA wait up to a minute before it comes
-    back), calls finish within :data:`GRACE`, then the port closes. Raises :class:`ConfigError` if it cannot be bound.
+    Raises :class:`ConfigError` if the port cannot be bound.
     """
     server = grpc.aio.server(options=OPTIONS)
     add_ExternalScalerServicer_to_server(ExternalScaler(decisions), server)
@@ -94,9 +94,24 @@ async def running_server(listen: Listen, decisions: Decisions, health_of: Health
         yield port
     finally:
         await health_of.set_ready(ready=False)
-        decisions.drain()
         await asyncio.sleep(listen.linger)
-        await server.stop(GRACE)
+        await _drain(server, decisions)
+
+
+async def _drain(server: grpc.aio.Server, decisions: Decisions) -> None:
+    """Send clients away, end every stream with OK, let calls finish within :data:`GRACE`, then close the port.
+
+    An error would make KEDA wait up to a minute before it opens the stream again; after OK it waits 2 s (keda 2.21,
+    external_scaler.go), and no server can shorten that. Clients are sent away first: what they open from now on goes
+    to another replica, instead of ending here once more. The streams of targets end later than those that push: each
+    that is opened again costs KEDA a reconciliation, and a thousand of them would hold up the next push.
+    """
+    stopping = asyncio.ensure_future(server.stop(GRACE))
+    await asyncio.sleep(0)  # it is on its way before the first stream ends
+    decisions.drain_pushes()
+    await asyncio.wait({stopping}, timeout=APART)
+    decisions.drain()
+    await stopping
 
 
 def _bind(server: grpc.aio.Server, listen: Listen) -> int:

@@ -82,13 +82,15 @@ async def test_told_to_stop_it_is_unready_ends_streams_with_ok_finishes_calls_an
             await until(lambda: any(each["name"] == "slow" for each in scaler.triggers()), "the call is being answered")
             began = time.monotonic()
             scaler.signal(signal.SIGTERM)
-            assert await pushes.ended() is grpc.StatusCode.OK
-            assert await specs.ended() is grpc.StatusCode.OK
             assert (await readiness.messages(2))[1].status == NOT_SERVING
             assert readiness.came[1][0] - began < 1.0
             assert scaler.page("/readyz") == (503, "not ready\n")
             assert scaler.page("/healthz") == (200, "ok\n")
             await stub.GetMetrics(GetMetricsRequest(scaledObjectRef=ref()))
+            assert await pushes.ended() is grpc.StatusCode.OK
+            pushed_until = time.monotonic()
+            assert await specs.ended() is grpc.StatusCode.OK
+            assert time.monotonic() - pushed_until > 2.0, "KEDA follows the pushes again before it reconciles"
             assert (await in_flight)[1].startswith("no reading yet")
             code, _ = await asyncio.to_thread(scaler.left)
             assert (code, time.monotonic() - began < 10.0) == (0, True)
