@@ -55,7 +55,7 @@ def test_lint_finds_nothing(path: Path) -> None:
 
 def test_the_one_that_names_a_connection_needs_the_configuration_beside_it() -> None:
     assert lint([CONNECTED], CONNECTIONS, KINDS).problems == ()
-    assert lint([CONNECTED], None, KINDS).problems != ()
+    assert lint([CONNECTED], CONFIG, KINDS).problems != ()
 
 
 def test_the_function_tells_its_binding_and_its_trigger_the_same() -> None:

@@ -28,7 +28,7 @@ DEFINITIONS = [
     PROMETHEUS_OPERATOR.folder / "crds" / "monitoring.coreos.com_servicemonitors.yaml",
 ]
 REPLICA_SETS = Resource(api="apps/v1", plural="replicasets")
-SCALED = sorted(path for path in (DEPLOY / "examples").glob("*.yaml") if "kind: ScaledObject" in path.read_text())
+SCALED = sorted(path for path in (DEPLOY / "examples").rglob("*.yaml") if "kind: ScaledObject" in path.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +90,15 @@ def test_a_pod_that_asks_for_more_is_not_let_in(ground: Api, spoil: Callable[[Do
 @pytest.mark.parametrize("path", SCALED, ids=lambda path: path.stem)
 def test_an_example_is_accepted(ground: Api, namespace: str, path: Path) -> None:
     for document in yaml.safe_load_all(path.read_text()):
+        if document["kind"] == "Namespace":  # whose name is the test's, and whose rules are its own
+            ground.apply({**document, "metadata": {**document["metadata"], "name": namespace}})
+            continue
         document["metadata"]["namespace"] = namespace
         if document["kind"] == "ScaledObject":
             document["metadata"]["annotations"] = {"autoscaling.keda.sh/paused": "true"}  # nobody answers its address
-            ground.apply(document)
+        ground.apply(document)
+    for deployment in ground.all(DEPLOYMENTS, namespace):
+        await_let_in(ground, deployment)
 
 
 def accept(api: Api, objects: Objects) -> None:
@@ -101,15 +106,27 @@ def accept(api: Api, objects: Objects) -> None:
     api.delete(DEPLOYMENTS, "warmscaler", NAMESPACE)
     for document in sorted(objects.values(), key=lambda each: each["kind"] != "Namespace"):
         api.apply(document)
-    replicas = objects["Deployment", NAMESPACE, "warmscaler"]["spec"]["replicas"]
-    wait_until(lambda: let_in(api) == replicas, within=20.0, what=f"{replicas} pods let in")
-
-
-def let_in(api: Api) -> int:
-    """Count the pods of the Deployment that there is now."""
     deployment = api.get(DEPLOYMENTS, "warmscaler", NAMESPACE)
-    ours = [owned for owned in api.all(REPLICA_SETS, NAMESPACE) if owner(owned) == deployment["metadata"]["uid"]]
-    return sum(owner(pod) in {each["metadata"]["uid"] for each in ours} for pod in api.all(PODS, NAMESPACE))
+    assert deployment["spec"]["replicas"] == objects["Deployment", NAMESPACE, "warmscaler"]["spec"]["replicas"]
+    await_let_in(api, deployment)
+
+
+def await_let_in(api: Api, deployment: Document) -> None:
+    """Wait until there is a pod for each replica."""
+    replicas = deployment["spec"]["replicas"]
+    wait_until(lambda: let_in(api, deployment) == replicas, within=20.0, what=f"{replicas} pods let in")
+
+
+def let_in(api: Api, deployment: Document) -> int:
+    """Count the pods of a Deployment."""
+    namespace = deployment["metadata"]["namespace"]
+    ours = {uid(each) for each in api.all(REPLICA_SETS, namespace) if owner(each) == uid(deployment)}
+    return sum(owner(pod) in ours for pod in api.all(PODS, namespace))
+
+
+def uid(document: Document) -> str:
+    """Return what tells an object from one of the same name."""
+    return str(document["metadata"]["uid"])
 
 
 def owner(document: Document) -> str:
