@@ -229,7 +229,8 @@ def lint(
     ],
     *,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The configuration whose defaults triggers build on.")
+        Path | None,
+        typer.Option(metavar="FILE", help="The configuration whose defaults and connections triggers build on."),
     ] = None,
     output: PrintAs = Output.TABLE,
 ) -> None:

@@ -4,23 +4,22 @@ Triggers go through the very parser that KEDA's calls go through, and configurat
 it looks for what is valid and does not do what its author meant.
 """
 
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from scaler.config.document import Config
+from scaler.config.document import Config, Source
 from scaler.config.reading import examine, load, read_tree
 from scaler.config.text import Place, Problem, Tree, read_trees
 from scaler.errors import Cause, ConfigError
 from scaler.triggers.connections import Connection, Lack
+from scaler.triggers.guesses import guessed, is_about, quoted
 from scaler.triggers.kind import Kind, Kinds
-from scaler.triggers.metadata import Defaults, understand
-from scaler.triggers.parameters import parameters
-from scaler.triggers.params import FROM_ENV, keys_of
+from scaler.triggers.metadata import CONNECTION, Defaults, understand
+from scaler.triggers.params import FROM_ENV, Params, keys_of, required_keys_of, source_keys_of
 from scaler.verbs.manifests import ExternalTrigger, Manifest, configuration, manifests, triggers
 from scaler.verbs.output import Output, show_data, show_table, show_text
 
@@ -30,8 +29,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024  # of one file: manifests come in bundles
 CHANNEL: Final = (("enableTLS", "sourceTLS"), ("unsafeSsl", "sourceUnsafeSsl"))
 """Keys that steer the channel from KEDA to us, though native scalers read them for the source, and ours for that."""
 
-_GUESSES: Final = ("host:1", "1", "true", "http://host:1", "text")
-_QUOTED: Final = re.compile(r"'([^']+)'")
+_NOT_LOOKED_FOR: Final = Lack(cause=Cause.MISSING, said="not looked for")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +91,11 @@ class _Seen:
 
 
 def lint(paths: Sequence[Path], config_path: Path | None, kinds: Kinds) -> Report:
-    """Examine every YAML file of ``paths``, folders in full; triggers build on the defaults of a configuration.
+    """Examine every YAML file of ``paths``, folders in full; triggers build on a configuration, if there is one.
 
     Raises :class:`ConfigError` for a path that cannot be read, and for a configuration that is not good.
     """
-    config = load(_content(config_path), kinds) if config_path is not None else Config()
+    config = load(_content(config_path), kinds) if config_path is not None else None
     files = [*chain.from_iterable(map(_files, paths))]
     seen = [(file, number, each) for file in files for number, each in _of_file(_content(file), kinds, config)]
     findings = [
@@ -146,7 +144,7 @@ def _content(path: Path) -> bytes:
         raise ConfigError([f"cannot be read: {error.strerror}"], about=str(path)) from error
 
 
-def _of_file(content: bytes, kinds: Kinds, config: Config) -> Iterator[tuple[int, _Seen]]:
+def _of_file(content: bytes, kinds: Kinds, config: Config | None) -> Iterator[tuple[int, _Seen]]:
     trees, problems = read_trees(content, MAX_BYTES)
     if problems:
         yield 1, _Seen(problems=tuple(("yaml", each, None) for each in problems))
@@ -155,7 +153,7 @@ def _of_file(content: bytes, kinds: Kinds, config: Config) -> Iterator[tuple[int
             yield from ((number, each) for each in _of_tree(tree, kinds, config))
 
 
-def _of_tree(tree: Tree, kinds: Kinds, config: Config) -> Iterator[_Seen]:
+def _of_tree(tree: Tree, kinds: Kinds, config: Config | None) -> Iterator[_Seen]:
     """Examine a document; one that is no object of Kubernetes is taken for a configuration."""
     if not (isinstance(tree.value, dict) and "kind" in tree.value and "apiVersion" in tree.value):
         _, problems = read_tree(tree, kinds)
@@ -165,7 +163,7 @@ def _of_tree(tree: Tree, kinds: Kinds, config: Config) -> Iterator[_Seen]:
         yield _of_manifest(manifest, kinds, config)
 
 
-def _of_manifest(manifest: Manifest, kinds: Kinds, config: Config) -> _Seen:
+def _of_manifest(manifest: Manifest, kinds: Kinds, config: Config | None) -> _Seen:
     inner = configuration(manifest)
     if inner is not None:
         _, problems = examine(inner.encode(errors="replace"), kinds)
@@ -180,7 +178,7 @@ def _of_manifest(manifest: Manifest, kinds: Kinds, config: Config) -> _Seen:
     return _Seen(triggers=len(ours), problems=(*problems_of_triggers, *hazards), name=manifest.name)
 
 
-def _of_trigger(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> Iterator[tuple[str, Problem]]:
+def _of_trigger(trigger: ExternalTrigger, kinds: Kinds, config: Config | None) -> Iterator[tuple[str, Problem]]:
     """Yield every problem of one trigger, by sort."""
     for key, value in trigger.metadata.items():
         if not isinstance(value, str):
@@ -196,64 +194,59 @@ def _of_trigger(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> Itera
     yield from _channel(trigger, kinds)
 
 
-def _misunderstood(trigger: ExternalTrigger, kinds: Kinds, config: Config) -> tuple[str, ...]:
+def _misunderstood(trigger: ExternalTrigger, kinds: Kinds, config: Config | None) -> tuple[str, ...]:
     """Return the parser's problems. What KEDA will fill from the environment is guessed in the trigger's favour."""
+    texts, namespace = trigger.texts, trigger.manifest.namespace
+    kind = kinds.get(texts.get("kind", "").strip())
+    offered = _offered(config, texts, kind, namespace)
 
-    def problems(texts: Mapping[str, str]) -> tuple[str, ...]:
+    def problems(given: Mapping[str, str]) -> tuple[str, ...]:
         try:
-            understand(trigger.manifest.namespace, "", texts, kinds, _defaults(config))
+            understand(namespace, "", {**texts, **given}, kinds, offered)
         except ConfigError as error:
             return error.problems
         return ()
 
-    texts = trigger.texts
-    kind = kinds.get(texts.get("kind", "").strip())
+    if kind is None:
+        return problems({})
+    known = keys_of(kind.params)
     filled = [key for key in texts if key.endswith(FROM_ENV)]
-    for key in filled:
-        guesses = (*_GUESSES, *_choices(kind, key.removesuffix(FROM_ENV)))
-        texts[key] = min(guesses, key=_fewest(problems, texts, key))
-    known = {*keys_of(kind.params)} if kind is not None else set()
-    stems = {key.removesuffix(FROM_ENV) for key in filled} & known
-    return tuple(said for said in problems(texts) if not _is_about(said, stems, known))
+    found = problems(guessed(kind.params, filled, problems))
+    stems = {key.removesuffix(FROM_ENV) for key in filled}.intersection(known)
+    return tuple(said for said in found if not is_about(said, stems, known))
 
 
-def _defaults(config: Config) -> Defaults:
-    """Return what holds for triggers. Credentials of connections are in the cluster: like the environment, guessed."""
-    unknown = Lack(cause=Cause.MISSING, said="not looked for")
-    connections = {}
-    for name, source in config.connections.items():
-        keys = [key for reference in (source.secret, source.folder) if reference for key in reference.keys]
-        connections[name] = Connection(
-            kind=source.kind,
-            namespaces=source.namespaces,
-            parameters=source.parameters,
-            lacking=dict.fromkeys(keys, unknown),
-        )
+def _offered(config: Config | None, texts: Mapping[str, str], kind: Kind[Params] | None, namespace: str) -> Defaults:
+    """Return what the configuration says for a trigger; what cannot be known here is guessed in its favour.
+
+    That is every credential, whether a trigger without a namespace may use a connection and, without a configuration,
+    the connection itself.
+    """
+    name = texts.get(CONNECTION, "").strip()
+    if config is None:
+        return Defaults(connections={name: _imagined(texts, kind)} if name and kind is not None else {})
+    connections = {each: _without_credentials(source) for each, source in config.connections.items()}
+    if name in connections and not namespace:
+        connections[name] = replace(connections[name], namespaces=("*",))
     return replace(config.defaults, connections=connections)
 
 
-def _is_about(said: str, keys: set[str], known: set[str]) -> bool:
-    """Tell whether a problem is about some of ``keys`` and no other key, known or not."""
-    if said.startswith("unknown key"):
-        return False
-    named = {word.removesuffix(FROM_ENV) for word in _QUOTED.findall(said)} & known
-    return bool(named) and named <= keys
+def _imagined(texts: Mapping[str, str], kind: Kind[Params]) -> Connection:
+    """Return a connection that may say whatever a trigger must not, or need not."""
+    keys = source_keys_of(kind.params) or {each for each in required_keys_of(kind.params) if each not in texts}
+    lacking = dict.fromkeys(keys, _NOT_LOOKED_FOR)
+    return Connection(kind=texts["kind"].strip(), namespaces=("*",), lacking=lacking)
 
 
-def _fewest(
-    problems: Callable[[Mapping[str, str]], tuple[str, ...]], texts: Mapping[str, str], key: str
-) -> Callable[[str], int]:
-    return lambda guess: len(problems({**texts, key: guess}))
-
-
-def _choices(kind: Kind[Any] | None, key: str) -> Iterable[str]:
-    described = parameters(kind.params) if kind is not None else ()
-    return chain.from_iterable(each.choices for each in described if key in each.keys)
+def _without_credentials(source: Source) -> Connection:
+    references = [each for each in (source.secret, source.folder) if each is not None]
+    lacking = {key: _NOT_LOOKED_FOR for reference in references for key in reference.keys}
+    return Connection(kind=source.kind, namespaces=source.namespaces, parameters=source.parameters, lacking=lacking)
 
 
 def _place_of(said: str, trigger: ExternalTrigger) -> Place:
     """Find the key that a problem speaks of; it is in quotes, and the first of them that is there."""
-    key = next((each for each in _QUOTED.findall(said) if each in trigger.metadata), None)
+    key = next((each for each in quoted(said) if each in trigger.metadata), None)
     return trigger.place(key)
 
 

@@ -82,6 +82,44 @@ def test_a_connection_is_looked_up_in_the_configuration(tmp_path: Path, namespac
     assert all(part in each for part, each in zip(found, said(report), strict=True))
 
 
+CONNECTED = """version: 1
+connections:
+  jars:
+    kind: jar
+    namespaces: [shop]
+    parameters: {address: "a:1"}
+    secretRef: {name: jars, keys: {password: word}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("metadata", "found"),
+    [
+        pytest.param("connection: jars", [], id="a good one, without its secret"),
+        pytest.param("connection: jras", ["no connection 'jras' for namespace 'shop'"], id="no such connection"),
+        pytest.param('connection: jars\naddress: "b:1"', ["'address' is said by the connection"], id="twice"),
+        pytest.param("connection: jars\npassword: x", ["'password' is said by the connection"], id="secret"),
+        pytest.param("connection: jars\npatience: 1s", ["'patience' is about reaching the source"], id="own"),
+        pytest.param('connection: jars\nthreshold: "0"', ["'threshold': '0' must be greater"], id="a value"),
+    ],
+)
+def test_what_a_trigger_with_a_connection_says_is_held_to_it(tmp_path: Path, metadata: str, found: list[str]) -> None:
+    told = said(linted(tmp_path, scaled(metadata), CONNECTED))
+    assert [part in each for part, each in zip(found, told, strict=True)] == [True] * len(found)
+
+
+def test_without_a_configuration_a_connection_is_taken_to_be_there(tmp_path: Path) -> None:
+    assert said(linted(tmp_path, scaled("connection: jars"))) == []
+    (told,) = said(linted(tmp_path, scaled('connection: jars\naddress: "b:1"')))
+    assert "'address' is said by the connection 'jars': leave it out" in told
+
+
+def test_an_object_without_a_namespace_may_be_meant_for_one_that_may_use_it(tmp_path: Path) -> None:
+    text = scaled("connection: jars").replace(", namespace: shop", "")
+    assert "shop" not in text
+    assert said(linted(tmp_path, text, CONNECTED)) == []
+
+
 def test_triggers_of_an_openfunction_function_are_judged_too(tmp_path: Path) -> None:
     report = linted(tmp_path, FUNCTION)
     assert report.triggers == 1
