@@ -183,7 +183,7 @@ def _unread(about: str) -> Lack:
 
 def _lack(error: ApiRefused | ApiUnreachable, about: str) -> Lack:
     if isinstance(error, ApiRefused) and error.status == FORBIDDEN:
-        return Lack(cause=Cause.DENIED, said=f"{about}: forbidden (grant get, list, watch on it)")
+        return Lack(cause=Cause.DENIED, said=f"{about}: forbidden (grant list and watch on it)")
     return Lack(cause=Cause.UNREACHABLE, said=f"{about}: {error}")
 
 

@@ -1,5 +1,6 @@
 """Every example is read by the code that will read it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 
 from scaler.config.document import Config
 from scaler.config.reading import load
+from scaler.config.schema import settings
 from scaler.probes.registry import installed
 from scaler.triggers.metadata import understand
 from scaler.verbs.lint import lint
@@ -88,3 +90,28 @@ def test_the_rules_that_the_configuration_offers_are_rules() -> None:
         text = text.replace(f"  # {line}", f"  {line}")
     config = load(text.encode(), KINDS)
     assert (len(config.egress.allow), len(config.egress.deny), list(config.defaults.kinds)) == (3, 1, ["kafka"])
+
+
+def offered(section: str) -> str:
+    """Return what the configuration offers in comments for a section at its top, in force."""
+    lines = CONFIG.read_text().splitlines()
+    first = lines.index(f"# {section}:")
+    return "\n".join(line.removeprefix("# ") for line in lines[first : lines.index(f"{section}: {{}}")])
+
+
+def test_the_connection_that_it_offers_is_one() -> None:
+    config = load(f"version: 1\n{offered('connections')}".encode(), KINDS)
+    connection = config.connections["orders"]
+    assert (connection.kind, connection.namespaces) == ("kafka", ("shop", "team-*"))
+    assert connection.secret is not None
+    assert connection.folder is not None
+
+
+def test_the_pool_that_it_offers_says_the_defaults() -> None:
+    least = "version: 1\npools: {greeters: {functions: {namespace: shop, deployment: greeter}, check: {tcp: 8080}}}"
+    assert load(f"version: 1\n{offered('pools')}".encode(), KINDS) == load(least.encode(), KINDS)
+
+
+@pytest.mark.parametrize("key", [each.keys[0] for each in settings()])
+def test_the_configuration_shows_every_key(key: str) -> None:
+    assert re.search(rf"\b{key.rsplit('.', maxsplit=1)[-1].removesuffix('[]')}\b:", CONFIG.read_text())
