@@ -115,8 +115,9 @@ class NatsQueues(Queues):
         """Fetch and acknowledge what is there."""
         if number not in self._pulls:
             self._pulls[number] = await self._js.pull_subscribe_bind(f"c{number}", stream="JOBS")
-        for message in await self._pulls[number].fetch(1, timeout=2):
-            await message.ack_sync()
+        if waiting := (await self._js.consumer_info("JOBS", f"c{number}")).num_pending:
+            for message in await self._pulls[number].fetch(waiting, timeout=2):
+                await message.ack_sync()
 
     async def round_trips(self) -> float:
         """Count the messages that clients have sent."""

@@ -165,8 +165,10 @@ async def kubernetes(home: Path) -> AsyncIterator[Kubernetes]:
         record = Record()
         with plane.api.watch(DEPLOYMENTS, NAMESPACE, within=_WATCHED) as watch:
             threading.Thread(target=record.follow, args=(watch,), daemon=True).start()
-            yield Kubernetes(home=home, plane=plane, keda=keda, record=record)
-            plane.kill()  # which ends the watch
+            try:
+                yield Kubernetes(home=home, plane=plane, keda=keda, record=record)
+            finally:
+                plane.kill()  # which ends the watch; closing it under the thread that reads it would wait forever
 
 
 @asynccontextmanager

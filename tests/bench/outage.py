@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from scaler.errors import Cause
 from tests.bench import faults
 from tests.bench.brokers import Queues, kafka_queues, nats_queues, redis_queues
 from tests.bench.facts import header
@@ -75,8 +76,11 @@ async def _measure(name: str, said: argparse.Namespace) -> None:
                 await asyncio.sleep(said.seconds)
                 slept = _slept(cluster, began)
             healed = time.perf_counter()
+            met = {each: round(scaler.metric("warmscaler_probe_reads_total", outcome=each)) for each in Cause}
             news = await _watched(scaler, AFTERWARDS)
             _tell(cluster, began, said.objects)
+            told = ", ".join(f"{count} times {cause}" for cause, count in met.items() if count)
+            print(f"our scaler found its queries unreadable {told}", flush=True)
             if fault is faults.emptied:
                 _tell_of_zeros(cluster, slept, healed, news)
 
