@@ -9,7 +9,7 @@ from tests.cluster import manifests
 from tests.cluster.api import DEPLOYMENTS, SCALED_OBJECTS, Api, Document
 from tests.cluster.control_plane import condition
 from tests.cluster.sources import Source
-from tests.cluster.warmscaler import Warmscaler
+from tests.cluster.warmscaler import Replicas, Warmscaler
 from tests.servers.process import wait_until
 
 TARGET = 5  # events for each replica
@@ -103,7 +103,7 @@ class Stage:
 
     api: Api
     namespace: str
-    scaler: Warmscaler
+    scaler: Warmscaler | Replicas
     sources: Mapping[str, Source]
 
     def each(self, **options: Any) -> Group:

@@ -1,5 +1,6 @@
 """KEDA's operator and metrics adapter, as processes beside the control plane instead of pods in it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,15 @@ class Operator(KedaProcess):
     def answers(self) -> bool:
         """Tell whether it is ready by its own word and serves the adapter."""
         return healthy(self.health_port, "/readyz", tls=False) and accepts(self.port)
+
+    def complaints(self) -> list[str]:
+        """Return what it has logged as errors of external scalers, and of calls, so far."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if '"level":"error"' in line]
+        return [
+            f"{line['msg']}: {line.get('error', '')}"
+            for line in lines
+            if "external" in line.get("logger", "") or "rpc error" in line.get("error", "")
+        ]
 
 
 class Adapter(KedaProcess):

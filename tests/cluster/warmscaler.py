@@ -36,6 +36,9 @@ class Warmscaler(Server):
         """Tell whether it is ready by its own word."""
         return healthy(self.http_port, "/readyz", tls=False)
 
+    def __exit__(self, *_: object) -> None:
+        self.kill()  # nothing of it is kept, and it takes its time to end politely
+
     def triggers(self, namespace: str) -> list[Document]:
         """Return what ``/status`` tells of the triggers of a namespace."""
         return [each for each in json.loads(self.page("/status"))["triggers"] if each["namespace"] == namespace]
@@ -73,6 +76,9 @@ class Replicas(Cluster):
     def address(self) -> str:
         """A trigger's ``scalerAddress``."""
         return self._target
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def triggers(self, namespace: str) -> list[Document]:
         """Return what those that run tell of the triggers of a namespace."""
