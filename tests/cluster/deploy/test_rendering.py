@@ -28,13 +28,13 @@ ALL_ON: dict[str, Any] = {switch: {"enabled": True} for switch in SWITCHES}
 DEPLOYMENT = ("Deployment", NAMESPACE, "warmscaler")
 
 
-def renderings(scratch: Path) -> dict[str, Objects]:
-    """Return everything that anybody may install, by what it is."""
-    found = {f"overlay {path.name}": kustomized(path) for path in (DEPLOY / "overlays").iterdir()}
-    for name in COMPONENTS:
-        (scratch / name).mkdir()
-        found[f"component {name}"] = with_component(name, scratch / name)
-    return {"base": kustomized(DEPLOY / "base"), "chart": helmed(), "chart, all on": helmed(ALL_ON), **found}
+@pytest.fixture(scope="module")
+def renderings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
+    """Render everything that anybody may install, by what it is."""
+    overlays = {f"overlay {path.name}": kustomized(path) for path in (DEPLOY / "overlays").iterdir()}
+    components = {f"component {name}": with_component(name, tmp_path_factory.mktemp(name)) for name in COMPONENTS}
+    chart = {"chart": helmed(), "chart, all on": helmed(ALL_ON)}
+    return {"base": kustomized(DEPLOY / "base"), **chart, **overlays, **components}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,7 @@ def test_every_value_of_the_chart_reaches_its_place() -> None:
         "image": {"repository": "example.org/w", "tag": "2", "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "registry"}],
         "config": {"version": 1, "limits": {"triggers": 7}},
+        "secretFolders": ["orders"],
         "resources": {"requests": {"cpu": "1", "memory": None}, "limits": {"memory": "1Gi"}},
         "extraEnv": [{"name": "A", "value": "b"}],
         "nodeSelector": {"disk": "fast"},
@@ -93,6 +94,8 @@ def test_every_value_of_the_chart_reaches_its_place() -> None:
     assert (container["resources"]["limits"], container["env"]) == ({"memory": "1Gi"}, values["extraEnv"])
     for name in ("imagePullSecrets", "nodeSelector", "tolerations", "affinity"):
         assert pod[name] == values[name]
+    assert {"name": "secret-orders", "secret": {"secretName": "orders"}} in pod["volumes"]
+    assert "/etc/warmscaler/secrets/orders" in [each["mountPath"] for each in container["volumeMounts"]]
     written = objects["ConfigMap", NAMESPACE, "warmscaler"]["data"]["config.yaml"]
     assert yaml.safe_load(written) == values["config"]
 
@@ -104,16 +107,16 @@ def test_a_release_elsewhere_names_its_own_namespaces() -> None:
     assert peers[0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "scaling"}
 
 
-def test_lint_finds_nothing_in_any_configuration(tmp_path: Path) -> None:
+def test_lint_finds_nothing_in_any_configuration(renderings: dict[str, Objects], tmp_path: Path) -> None:
     file = tmp_path / "configuration.yaml"
-    for what, objects in renderings(tmp_path).items():
+    for what, objects in renderings.items():
         file.write_text(yaml.safe_dump_all(objects.values()))
         report = lint([file], None, installed().kinds)
         assert (report.problems, report.configurations) == ((), 1), what
 
 
-def test_nobody_gets_a_right_that_is_not_needed(tmp_path: Path) -> None:
-    for what, objects in renderings(tmp_path).items():
+def test_nobody_gets_a_right_that_is_not_needed(renderings: dict[str, Objects]) -> None:
+    for what, objects in renderings.items():
         for rule in rules(objects):
             words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
             assert "*" not in words, what
@@ -124,8 +127,8 @@ def test_nobody_gets_a_right_that_is_not_needed(tmp_path: Path) -> None:
                     assert rule["resourceNames"], what
 
 
-def test_every_pod_is_restricted(tmp_path: Path) -> None:
-    for what, objects in renderings(tmp_path).items():
+def test_every_pod_is_restricted(renderings: dict[str, Objects]) -> None:
+    for what, objects in renderings.items():
         pod = objects[DEPLOYMENT]["spec"]["template"]["spec"]
         container = pod["containers"][0]
         assert pod["securityContext"] == {
