@@ -5,7 +5,7 @@ What follows the name of one on a cluster is handed on: ``python -m tests.bench 
 
 import sys
 
-from tests.bench import demo, frozen, memory, outage, push, registered, restart, rpc, sharing, wake
+from tests.bench import demo, frozen, memory, outage, push, registered, replicas, restart, rpc, sharing, wake
 
 BENCHMARKS = {
     "rpc": rpc.main,
@@ -20,6 +20,7 @@ ON_A_CLUSTER = {
     "wake": wake.main,
     "registered": registered.main,
     "restart": restart.main,
+    "replicas": replicas.main,
 }
 
 

@@ -74,6 +74,10 @@ class RedisQueues(Queues):
         """Count the reads that the server has done from any connection."""
         return float((await self._client.info("stats"))["total_reads_processed"])
 
+    async def commands(self) -> float:
+        """Count the commands that the server has run for any connection."""
+        return float((await self._client.info("stats"))["total_commands_processed"])
+
 
 class NatsQueues(Queues):
     """Consumers of one stream, each with a subject of its own."""
