@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tests.bench.brokers import Queues
 from tests.cluster import manifests
-from tests.cluster.api import DEPLOYMENTS, SCALED_OBJECTS, Api, Document, Watch
+from tests.cluster.api import DEPLOYMENTS, HPAS, SCALED_OBJECTS, Api, Document, Watch
 from tests.cluster.control_plane import ControlPlane, condition
 from tests.cluster.keda import Keda
 from tests.cluster.warmscaler import Warmscaler
@@ -133,10 +133,14 @@ class Kubernetes:
 
     async def clear(self) -> None:
         """Delete every function."""
+        kinds = (SCALED_OBJECTS, HPAS, DEPLOYMENTS)
 
         def delete() -> None:
-            self.api.delete(SCALED_OBJECTS, None, NAMESPACE)
-            self.api.delete(DEPLOYMENTS, None, NAMESPACE)
+            for kind in kinds:
+                self.api.delete(kind, None, NAMESPACE)
+            wait_until(
+                lambda: not any(self.api.all(kind, NAMESPACE) for kind in kinds), within=120.0, what="nothing is left"
+            )
 
         await asyncio.to_thread(delete)
         await self.record.until(lambda: set(self.record.replicas.values()) <= {-1}, within=60.0)
