@@ -30,9 +30,9 @@ def outage(stage: Stage) -> Stage:
 
 
 @pytest.fixture
-def newcomer(tmp_path: Path, control_plane: ControlPlane) -> Iterator[Warmscaler]:
-    """Yield a service that knows nothing yet, and may read the API."""
-    with Warmscaler(tmp_path / "scaler", flags=[f"--kubeconfig={control_plane.kubeconfig}"]) as scaler:
+def newcomer(tmp_path: Path, service_account_kubeconfig: Path) -> Iterator[Warmscaler]:
+    """Yield a service that knows nothing yet, and may read what its service account may."""
+    with Warmscaler(tmp_path / "scaler", flags=[f"--kubeconfig={service_account_kubeconfig}"]) as scaler:
         yield scaler
 
 
