@@ -1,6 +1,6 @@
 """The parts of the document that speak in the words of the installed kinds: texts by key, as in metadata."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
@@ -75,7 +75,12 @@ def _wrong_connection(tree: Tree, path: Path, kinds: Kinds, texts: Mapping[str, 
         yield tree.place((*path, "kind")).problem(_no_kind(kind, path, kinds))
         return
     model = kinds[kind].params
-    yield from _wrong(tree, (*path, "parameters"), model, texts, _BY_REFERENCE)
+    wrong = [*_wrong(tree, (*path, "parameters"), model, texts, _BY_REFERENCE)]
+    wrong += _wrong_references(tree, path, model, texts)
+    yield from wrong or _incomplete(tree, path, model, texts)
+
+
+def _wrong_references(tree: Tree, path: Path, model: type[Params], texts: Mapping[str, str]) -> Iterator[Problem]:
     said = dict.fromkeys(texts, "parameters")
     for where in _REFERENCES:
         for key in _mapping(tree.value, *path, where, "keys"):
@@ -85,17 +90,15 @@ def _wrong_connection(tree: Tree, path: Path, kinds: Kinds, texts: Mapping[str, 
                 yield tree.place(at).problem_of_key(problem)
             said[key] = f"{where}.keys"
             yield from _wrong_credential(tree, at, model)
-    yield from _incomplete(tree, path, model, texts, said.keys() - texts.keys())
 
 
-def _incomplete(
-    tree: Tree, path: Path, model: type[Params], texts: Mapping[str, str], credentials: Iterable[str]
-) -> Iterator[Problem]:
+def _incomplete(tree: Tree, path: Path, model: type[Params], texts: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what keeps every trigger from using the connection, whatever it says and whatever the credentials are."""
     of_source, known = source_keys_of(model), keys_of(model)
     own = {key for key in known if key not in of_source}
-    unsure = sorted({*credentials}.intersection(known)) + sorted(own.intersection(required_keys_of(model)) - {*texts})
-    if not of_source or list(misread(model, texts)):
+    credentials = {key for where in _REFERENCES for key in _mapping(tree.value, *path, where, "keys")}
+    unsure = sorted(credentials | (own.intersection(required_keys_of(model)) - {*texts}))
+    if not of_source:
         return
     guess = guessed(model, unsure, lambda given: examine(model, texts, None, given)[1])
     for said in examine(model, texts, None, guess)[1]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler.config.document import Config, Limits
+from scaler.config.document import Config, Limits, Reference, Source
 from scaler.config.reading import MOST, examine, load
 from scaler.errors import ConfigError
 from scaler.net.egress import Egress, Rule
@@ -28,6 +28,21 @@ egress:
     - cidr: fd00::/8
   deny:
     - cidr: 10.0.0.0/8
+connections:
+  jars:
+    kind: jar
+    namespaces: [shop, team-*]
+    parameters: {address: "a:1", patience: 250ms, threshold: 1e3}
+    secretRef: {name: jars, keys: {password: word}}
+pools:
+  jars:
+    functions: {namespace: shop, selector: {matchLabels: {app: jar}}}
+    size: {schedule: [{cron: 0 8 * * 1-5, duration: 10h, timeZone: Europe/Berlin, size: 3}], otherwise: 1}
+    handoff: bridge
+    check: {grpc: 50051, interval: 500ms}
+    refill: {rate: 0.5, burst: 2}
+    maxAge: 1h
+    surge: 2
 """
 
 
@@ -36,7 +51,8 @@ def test_the_least_document_means_the_defaults_of_the_code() -> None:
 
 
 def test_every_key_is_honoured() -> None:
-    config = load(FULL.replace("0x10", "16").replace("glass: no", "glass: false").encode(), KINDS)
+    text = FULL.replace("0x10", "16").replace("glass: no", "glass: false").replace("1e3", "1000")
+    config = load(text.encode(), KINDS)
     assert config.defaults == Defaults(
         interval=90.0,
         kinds={"jar": {"threshold": "16", "glass": "false", "addresses": "a:1,b:2", "patience": "250ms"}},
@@ -53,6 +69,16 @@ def test_every_key_is_honoured() -> None:
         "fd00::/8",
         "10.0.0.0/8",
     ]
+    assert config.connections == {
+        "jars": Source(
+            kind="jar",
+            namespaces=("shop", "team-*"),
+            parameters={"address": "a:1", "patience": "250ms", "threshold": "1000"},
+            secret=Reference(name="jars", keys={"password": "word"}),
+        )
+    }
+    pool = config.pools["jars"]
+    assert (pool.size.otherwise, pool.check and pool.check.interval, pool.max_age, pool.surge) == (1, 0.5, 3600.0, 2)
 
 
 def test_defaults_of_a_kind_are_the_text_that_was_written_not_what_yaml_makes_of_it() -> None:
@@ -60,6 +86,7 @@ def test_defaults_of_a_kind_are_the_text_that_was_written_not_what_yaml_makes_of
     assert [str(each) for each in problems] == [
         "6:22: 'threshold': '0x10' is not a whole number, in 'defaults.kinds.jar'",
         "6:35: 'glass': 'no' is neither true nor false, in 'defaults.kinds.jar'",
+        "20:62: 'threshold': '1e3' is not a whole number, in 'connections.jars.parameters'",
     ]
 
 
@@ -83,6 +110,24 @@ def test_what_is_no_configuration_is_told_in_one_sentence(text: str, said: str) 
     config, problems = examine(text.encode(), KINDS)
     assert (config, len(problems)) == (None, 1)
     assert said in str(problems[0])
+
+
+def connection(
+    *,
+    kind: str = "jar",
+    namespaces: str = "[shop]",
+    parameters: str = "{address: 'a:1'}",
+    reference: str = "{name: s, keys: {password: a}}",
+    more: str = "folder: null",
+) -> str:
+    return (
+        f"connections: {{c: {{kind: {kind}, namespaces: {namespaces}, parameters: {parameters}, "
+        f"secretRef: {reference}, {more}}}}}"
+    )
+
+
+def pool(text: str) -> str:
+    return f"pools: {{p: {{functions: {{namespace: shop, deployment: jar}}, {text}}}}}"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +190,66 @@ def test_what_is_no_configuration_is_told_in_one_sentence(text: str, said: str) 
             "defaults: {kinds: {jar: {password: hush}}}", "2:26: 'password' in 'defaults.kinds.jar' is secret", id="s"
         ),
         pytest.param("defaults: {kinds: {jar: {addressFromEnv: A}}}", "KEDA fills such keys in a trigger", id="env"),
+        pytest.param(connection(kind="jra"), "'jra' in 'connections.c' is not an installed kind, did you", id="c kind"),
+        pytest.param(connection(kind="5"), "connections.c.kind: 5 must be text", id="c kind number"),
+        pytest.param(connection(namespaces="[]"), "connections.c.namespaces: must not be empty", id="nobody's"),
+        pytest.param(connection(namespaces="[A]"), "'A' is not a namespace or a glob of one", id="no namespace"),
+        pytest.param(connection(parameters="{adress: a}"), "unknown key 'adress' in 'connections.c.par", id="c key"),
+        pytest.param(
+            connection(parameters="{password: hush}", reference="{name: s, keys: {patience: a}}"),
+            "is secret: say in 'secretRef' or 'f",
+            id="c secret",
+        ),
+        pytest.param(connection(parameters="{patience: soon}"), "'soon' is not a duration such as", id="c value"),
+        pytest.param(connection(parameters="{}"), "'address' is required, in 'connections.c'", id="no address"),
+        pytest.param(connection(more="secret: {}"), "unknown key 'secret' in 'connections.c', did you", id="c other"),
+        pytest.param(connection(reference="{name: s, keys: {}}"), "secretRef.keys: must not be empty", id="no keys"),
+        pytest.param(
+            connection(reference="{name: s}"), "'connections.c.secretRef.keys' is required", id="keys left out"
+        ),
+        pytest.param(
+            connection(reference="{name: A, keys: {password: a}}"), "'A' is not the name of a", id="no Secret"
+        ),
+        pytest.param(connection(reference="{name: s, keys: {password: ../a}}"), "'../a' is not the name", id="a path"),
+        pytest.param(connection(reference="{name: s, keys: {password: ..}}"), "'..' is not the name of", id="upwards"),
+        pytest.param(
+            connection(reference="{name: s, keys: {pasword: a}}"), "unknown parameter 'pasword'", id="what for"
+        ),
+        pytest.param(
+            connection(reference="{name: s, keys: {threshold: a}}"), "is not about reaching the", id="no secret"
+        ),
+        pytest.param(
+            connection(reference="{name: s, keys: {address: a}}"), "is in 'connections.c.parameters', too", id="2"
+        ),
+        pytest.param(connection().replace("{c:", "{C:"), "'C' is not the name of a Kubernetes object", id="no name"),
+        pytest.param("connections: [c]", "connections: must be a mapping", id="connections that are a list"),
+        pytest.param(
+            pool("size: {fixed: 1, auto: {}}"), "names exactly one of 'fixed', 'schedule' and", id="two sizes"
+        ),
+        pytest.param(pool("size: {fixed: 1001}"), "must be less than or equal to 1000", id="too many"),
+        pytest.param(pool("size: {fixed: 1, otherwise: 1}"), "'otherwise' goes with 'schedule'", id="otherwise"),
+        pytest.param(pool("size: {auto: {floor: 11}}"), "'floor' is above 'ceiling'", id="a floor above"),
+        pytest.param(pool("size: {auto: {budget: 8GB}}"), "'8GB' is not an amount of memory", id="no memory"),
+        pytest.param(pool("size: {auto: {missRatio: 1}}"), "must be less than or equal to 0.5", id="all misses"),
+        pytest.param(
+            pool("check: {tcp: 1, grpc: 2}"), "names exactly one of 'grpc', 'http' and 'tcp'", id="two checks"
+        ),
+        pytest.param(pool("maxAge: 5"), "pools.p.maxAge: 5 needs a unit", id="an age without a unit"),
+        pytest.param(pool("surge: -1"), "pools.p.surge: -1 must be", id="fewer than none"),
+        pytest.param(
+            pool("handoff: fast"), "pools.p.handoff: 'fast' must be 'auto', 'bridge' or 'adopt'", id="handoff"
+        ),
+        pytest.param(pool("sise: {}"), "unknown key 'sise' in 'pools.p', did you mean 'size'?", id="p key"),
+        pytest.param(
+            pool("size: {schedule: [{cron: '* *', duration: 1h, size: 1}]}"),
+            "'* *' is not a cron expression",
+            id="cron",
+        ),
+        pytest.param(
+            pool("size: {schedule: [{cron: 0 8 * * *, duration: 1h, size: 1, timeZone: Mars}]}"),
+            "'Mars' is not a time zone",
+            id="zone",
+        ),
     ],
 )
 def test_one_problem_is_told_with_its_place(text: str, said: str) -> None:
@@ -192,12 +297,35 @@ JSON = st.recursive(
     max_leaves=6,
 )
 RULES = st.lists(st.dictionaries(st.sampled_from(["host", "cidr", "port", "x"]), JSON), max_size=3) | JSON
+NAMES = st.sampled_from(["jars", "a.b", "A", "", "..", "a/b", "kind"])
+REFERENCES = JSON | st.fixed_dictionaries(
+    {}, optional={"name": JSON | NAMES, "keys": JSON | st.dictionaries(NAMES, JSON)}
+)
+CONNECTIONS = JSON | st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": JSON | st.just("jar"),
+        "namespaces": JSON | st.lists(NAMES, max_size=2),
+        "parameters": JSON | st.dictionaries(st.sampled_from(["address", "threshold", "password", "x"]), JSON),
+        "secretRef": REFERENCES,
+        "folder": REFERENCES,
+    },
+)
+POOLS = JSON | st.fixed_dictionaries(
+    {},
+    optional={
+        key: JSON | st.dictionaries(st.sampled_from(["namespace", "fixed", "auto", "schedule", "grpc", "rate"]), JSON)
+        for key in ("functions", "size", "check", "refill", "surge", "maxAge", "handoff")
+    },
+)
 SECTIONS = {
     "defaults": st.fixed_dictionaries(
         {}, optional={"interval": JSON, "kinds": JSON | st.just({"jar": {"threshold": "x"}})}
     ),
     "limits": st.fixed_dictionaries({}, optional={"triggers": JSON, "forgetAfter": JSON}),
     "egress": st.fixed_dictionaries({}, optional={"allow": RULES, "deny": RULES, "loopback": JSON}),
+    "connections": st.dictionaries(NAMES, CONNECTIONS, max_size=3),
+    "pools": st.dictionaries(NAMES, POOLS, max_size=3),
 }
 
 
