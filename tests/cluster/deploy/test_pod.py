@@ -115,7 +115,7 @@ def certificates(tmp_path: Path) -> Certificates:
     return made
 
 
-@pytest.mark.parametrize("what", ["base", "overlays/try-it", "overlays/production"])
+@pytest.mark.parametrize("what", ["base", "overlays/production"])
 def test_it_serves_by_its_configuration_and_passes_its_probes(
     control_plane: ControlPlane, certificates: Certificates, tmp_path: Path, what: str
 ) -> None:
