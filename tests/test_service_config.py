@@ -101,7 +101,13 @@ class World:
 @asynccontextmanager
 async def serving(file: Path, text: str, *, dev: bool = True) -> AsyncIterator[World]:
     write(file, text)
-    settings = Settings(listen=Listen(address="127.0.0.1:0", linger=0), http="127.0.0.1:0", config=file, dev=dev)
+    settings = Settings(
+        listen=Listen(address="127.0.0.1:0", linger=0),
+        http="127.0.0.1:0",
+        config=file,
+        dev=dev,
+        secrets=file.parent / "secrets",
+    )
     kinds: dict[str, AnyProbe] = {"memory": Memory(), "lamp": Lamp()}
     async with (
         running(settings, Catalogue(kinds=kinds)) as service,
