@@ -80,9 +80,13 @@ def serve(  # noqa: PLR0913 - each one is an option
         typer.Option(metavar="DIR", help="Where the last good text of a configuration file is kept across restarts."),
     ] = None,
     secrets: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Where connections find folders with credentials, such as mounted Secrets."),
-    ] = Path("/etc/warmscaler/secrets"),
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where connections find folders with credentials, such as mounted Secrets.",
+            show_default="/etc/warmscaler/secrets",
+        ),
+    ] = None,
     kubeconfig: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
@@ -104,7 +108,7 @@ def serve(  # noqa: PLR0913 - each one is an option
     from scaler.observe.logs import set_up_logs
     from scaler.rpc.server import Listen
     from scaler.rpc.tls import from_paths
-    from scaler.service import Settings
+    from scaler.service import SECRETS, Settings
     from scaler.service import serve as serve_until_told
 
     host = "127.0.0.1" if dev else "0.0.0.0"  # noqa: S104 - a pod is reached from outside
@@ -118,7 +122,7 @@ def serve(  # noqa: PLR0913 - each one is an option
         http=addresses[1],
         config=place_named(config),
         state=state,
-        secrets=secrets,
+        secrets=secrets or SECRETS,
         kubeconfig=kubeconfig,
         dev=dev,
     )

@@ -30,10 +30,10 @@ class Hub:
 
     def surround(self, surroundings: Surroundings) -> None:
         """Let every source be opened anew under other surroundings, such as other egress rules."""
-        if surroundings != self._surroundings:
-            self._surroundings = surroundings
-            for (_, _, inline), (feed, _) in self._feeds.items():
-                feed.surround(_around(surroundings, inline=inline))
+        before, self._surroundings = self._surroundings, surroundings
+        for (_, _, inline), (feed, _) in self._feeds.items():
+            if _around(before, inline=inline) != (around := _around(surroundings, inline=inline)):
+                feed.surround(around)
 
     def stop(self) -> None:
         """Cancel every feed; the task group waits for their ends."""

@@ -59,9 +59,21 @@ class Connecting:
     defaults: Mapping[str, str]
 
     def read(self) -> tuple[Params | None, Ask | None, list[str]]:
-        """Understand the trigger, or say everything that is wrong with it; credentials that are lacking never are."""
+        """Understand the trigger, or say everything that is wrong with it; credentials never are that.
+
+        Those that are lacking, or not such as the kind reads, keep the source away and not the trigger.
+        """
         if taken := list(self._taken()):
             return None, None, taken
+        params, ask, problems = self._understood()
+        secret = aliases(self.kind.params, self.connection.credentials)
+        if problems and all(is_about(each, secret, keys_of(self.kind.params)) for each in problems):
+            unfit = Lack(cause=Cause.INVALID, said=f"connection {self.name!r}: {'; '.join(problems)}")
+            lacking = {**dict.fromkeys(self.connection.credentials, unfit), **self.connection.lacking}
+            return replace(self, connection=replace(self.connection, credentials={}, lacking=lacking)).read()
+        return params, ask, problems
+
+    def _understood(self) -> tuple[Params | None, Ask | None, list[str]]:
         model, lacking = self.kind.params, sorted(self.connection.lacking)
         guess = guessed(model, lacking, lambda texts: self._examine(self.metadata, texts)[1])
         params, problems = self._examine(self.metadata, guess)

@@ -176,17 +176,27 @@ def test_whatever_is_lacking_no_trigger_is_invalid_for_it(kind: str, keys: list[
     assert "'interval'" in problem
 
 
-def test_a_credential_that_cannot_be_right_is_told_without_it() -> None:
-    bad = Connection(kind="redis", namespaces=("*",), credentials={"address": "hush-hush", "port": "x"})
-    assert complaint(through("redis"), connections={"redis": bad})
-    bad = Connection(
-        kind="nats-jetstream",
-        namespaces=("*",),
-        parameters={"natsServerURL": "n:4222"},
-        credentials={"nkeySeed": "hush-hush-hush"},
+@pytest.mark.parametrize(
+    ("kind", "parameters", "credentials", "said"),
+    [
+        ("redis", {}, {"address": "hush-hush"}, "'address' '***' is not host:port"),
+        ("kafka", {"bootstrapServers": "a:1"}, {"sasl": "hush-hush"}, "'sasl' (value not shown) is not one of"),
+        ("nats-jetstream", {"natsServerURL": "a:1"}, {"nkeySeed": "hush-hush"}, "'nkeySeed' (value not shown) is not"),
+    ],
+)
+def test_a_credential_that_cannot_be_right_keeps_the_source_away_and_is_not_repeated(
+    kind: str, parameters: dict[str, str], credentials: dict[str, str], said: str
+) -> None:
+    bad = Connection(kind=kind, namespaces=("*",), parameters=parameters, credentials=credentials)
+    source = understood(through(kind), connections={kind: bad}).ask.source
+    assert isinstance(source, Unresolved)
+    assert (source.cause, source.detail[: len(said) + len(kind) + 15]) == (
+        Cause.INVALID,
+        f"connection '{kind}': {said}",
     )
-    (problem,) = complaint(through("nats-jetstream"), connections={"nats-jetstream": bad})
-    assert "'nkeySeed' (value not shown)" in problem
+    assert "hush" not in repr(source)
+    (problem,) = complaint(through(kind, interval="1h"), connections={kind: bad})
+    assert "'interval'" in problem
 
 
 # -- a plugin that says nothing of its source ------------------------------------------------------------------
