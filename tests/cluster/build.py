@@ -5,6 +5,7 @@ A folder is complete as soon as it exists, so whoever is stopped in the middle l
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,9 +17,13 @@ from pathlib import Path
 from tests.servers import cache
 
 _MODULES = Path(__file__).parent / "tools"
+_GO = (1, 26)  # what the newest of the modules ask for
 _BUILD_WITHIN = 3_600.0  # s; the slowest takes ten minutes on two cores
 _VERSION = "k8s.io/component-base/version"
 _KEDA = "github.com/kedacore/keda/v2"
+
+
+_INSTALL = f"install Go >= {'.'.join(map(str, _GO))}"
 
 
 class BuildError(OSError):
@@ -145,7 +150,7 @@ def missing(wanted: Iterable[Tool]) -> str:
     names = ", ".join(f"{tool.name} {tool.version}" for tool in gaps)
     minutes = sum(tool.minutes for tool in gaps)
     how = f"`make cluster` builds it once, {minutes} minutes of two cores"
-    return f"not built: {names}; {how}{'' if shutil.which('go') else '; for that install Go >= 1.26'}"
+    return f"not built: {names}; {how}{'' if shutil.which('go') else f'; for that {_INSTALL}'}"
 
 
 def build(tool: Tool, say: Callable[[str], None]) -> None:
@@ -154,6 +159,7 @@ def build(tool: Tool, say: Callable[[str], None]) -> None:
     if tool.built:
         say(f"{label}: there")
         return
+    _require_go(tool)
     say(f"{label}: building, about {tool.minutes} min of two cores ...")
     begun = time.monotonic()
     target = cache.folder(f"{tool.name}-{tool.version}")
@@ -165,6 +171,15 @@ def build(tool: Tool, say: Callable[[str], None]) -> None:
         if not target.exists():  # a second builder's copy is dropped
             made.rename(target)
     say(f"{label}: built in {time.monotonic() - begun:.0f} s")
+
+
+def _require_go(tool: Tool) -> None:
+    """Raise :class:`BuildError` unless the Go of this machine, or the one that it gets by itself, is new enough."""
+    if not shutil.which("go"):
+        raise BuildError(f"{tool.name} {tool.version}: there is no Go on PATH: {_INSTALL}")
+    here = _go(tool, "env", "GOVERSION").strip()  # an older one may get the one that the module asks for
+    if tuple(int(part) for part in re.findall(r"\d+", here)[:2]) < _GO:
+        raise BuildError(f"{tool.name} {tool.version}: {here} is too old: {_INSTALL}")
 
 
 def _compile(tool: Tool, made: Path) -> None:

@@ -16,7 +16,6 @@ import pytest
 
 from tests.cluster import manifests
 from tests.cluster.api import DEPLOYMENTS, Watch
-from tests.cluster.control_plane import ControlPlane
 from tests.cluster.functions import Function, Group, Stage, quantile
 from tests.cluster.keda import Keda
 from tests.cluster.names import Names
@@ -33,8 +32,8 @@ RECOVERED = 5.0  # s from SIGKILL to all streams open elsewhere
 
 
 @pytest.fixture
-def replicas(tmp_path: Path, control_plane: ControlPlane) -> Iterator[Replicas]:
-    flags = [f"--kubeconfig={control_plane.kubeconfig}"]
+def replicas(tmp_path: Path, service_account_kubeconfig: Path) -> Iterator[Replicas]:
+    flags = [f"--kubeconfig={service_account_kubeconfig}"]
     with Names(["127.0.0.2", "127.0.0.3"]) as names, Replicas(tmp_path, names, flags=flags) as both:
         yield both
 
@@ -148,10 +147,10 @@ def test_a_killed_replica_is_replaced_by_the_other_one(
 
 
 def test_the_only_replica_killed_and_back_ends_with_every_function_as_it_was(
-    stage: Stage, tmp_path: Path, control_plane: ControlPlane, measured: Callable[[str], None]
+    stage: Stage, tmp_path: Path, service_account_kubeconfig: Path, measured: Callable[[str], None]
 ) -> None:
     """What happens in between is KEDA's: it is measured here, and told."""
-    with Warmscaler(tmp_path, flags=[f"--kubeconfig={control_plane.kubeconfig}"]) as alone:
+    with Warmscaler(tmp_path, flags=[f"--kubeconfig={service_account_kubeconfig}"]) as alone:
         functions = replace(stage, scaler=alone).pushed(40)
         stage.fill(functions)
         alone.kill()
