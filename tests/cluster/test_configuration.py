@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from time import monotonic
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from scaler.net.kube import CONFIG_MAPS, Document, Kube, Resource, running_kube
 from scaler.rpc.pb.externalscaler_pb2 import GetMetricsRequest, ScaledObjectRef
 from scaler.rpc.pb.externalscaler_pb2_grpc import ExternalScalerStub
-from tests.cluster.api import EVENTS, Api
+from tests.cluster import manifests
+from tests.cluster.api import EVENTS, NAMESPACES, Api
 from tests.cluster.api import Resource as Plural
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.warmscaler import Warmscaler
@@ -70,20 +72,36 @@ class Desk:
         return Warmscaler(self.home / "scaler", flags=flags)
 
 
-@pytest.fixture
-def desk(api: Api, control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Desk:
-    desk = Desk(api=api, namespace=namespace, kubeconfig=tmp_path / "kubeconfig", home=tmp_path)
+def prepared(plane: ControlPlane, namespace: str, home: Path) -> Desk:
+    """Make the ConfigMap, the account, its rights and its kubeconfig."""
+    desk = Desk(api=plane.api, namespace=namespace, kubeconfig=home / "kubeconfig", home=home)
     desk.write(limits(1000))
     desk.apply("ServiceAccount", "ws")
     desk.apply("Role", "ws", rules=RIGHTS)
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "ws"}
     desk.apply("RoleBinding", "ws", roleRef=role, subjects=[{"kind": "ServiceAccount", "name": "ws"}])
-    control_plane.credentials.kubeconfig_of(api.token_of(namespace, "ws"), desk.kubeconfig)
+    plane.credentials.kubeconfig_of(plane.api.token_of(namespace, "ws"), desk.kubeconfig)
     return desk
 
 
 @pytest.fixture
+def own(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Desk:
+    """Return a desk of one test's own."""
+    return prepared(control_plane, namespace, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def desk(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Share a desk: the service that follows it goes on from test to test."""
+    name = f"test-configuration-{token_hex(4)}"
+    control_plane.api.apply(manifests.namespace(name))
+    yield prepared(control_plane, name, tmp_path_factory.mktemp("desk"))
+    control_plane.api.delete(NAMESPACES, name)
+
+
+@pytest.fixture(scope="module")
 def scaler(desk: Desk) -> Iterator[Warmscaler]:
+    """Serve at the shared desk."""
     with desk.serve() as scaler:
         yield scaler
 
@@ -133,32 +151,30 @@ def test_a_bad_one_changes_nothing_and_its_author_is_told(desk: Desk, scaler: Wa
     wait_until(lambda: said in desk.events("ConfigAccepted"), within=PATIENCE, what="another Event")
 
 
-def test_the_last_good_one_serves_on_across_a_restart(desk: Desk) -> None:
-    with desk.serve() as scaler:
+def test_the_last_good_one_serves_on_across_a_restart(own: Desk) -> None:
+    with own.serve() as scaler:
         good = told(scaler)["hash"]
-        wait_until(
-            lambda: desk.api.find(MAPS, "ws-last-good", desk.namespace) is not None, within=PATIENCE, what="kept"
-        )
-        desk.write(BAD)
+        wait_until(lambda: own.api.find(MAPS, "ws-last-good", own.namespace) is not None, within=PATIENCE, what="kept")
+        own.write(BAD)
         until(scaler, lambda config: not config["valid"], "rejected")
         scaler.kill()
         scaler.start()
         assert (told(scaler)["hash"], told(scaler)["valid"]) == (good, False)
-        desk.api.delete(MAPS, "ws", desk.namespace)
+        own.api.delete(MAPS, "ws", own.namespace)
         until(scaler, lambda config: config["problems"] == ["does not exist"], "said to be gone")
         scaler.kill()
         scaler.start()
         assert (told(scaler)["hash"], told(scaler)["problems"]) == (good, ["does not exist"])
-        desk.write(limits(3))
+        own.write(limits(3))
         until(scaler, lambda config: config["valid"], "accepted")
     assert "not kept" not in scaler.log.read_text()
 
 
-def test_a_first_start_with_a_bad_one_ends_with_every_problem(desk: Desk) -> None:
-    desk.write(BAD)
-    with pytest.raises(AssertionError, match=r"configmap:test-\w+/ws: 2:1: unknown key 'limts'"), desk.serve():
+def test_a_first_start_with_a_bad_one_ends_with_every_problem(own: Desk) -> None:
+    own.write(BAD)
+    with pytest.raises(AssertionError, match=r"configmap:test-\w+/ws: 2:1: unknown key 'limts'"), own.serve():
         pass
-    assert len(desk.events("ConfigRejected")) == 1
+    assert len(own.events("ConfigRejected")) == 1
 
 
 def test_an_api_server_that_dies_and_comes_back_changes_nothing_and_is_followed_on(
@@ -235,16 +251,11 @@ class Caller:
         return bool(self.stub.IsActive(self.ref).result)
 
 
-@pytest.fixture
-def call(scaler: Warmscaler) -> Iterator[Callable[..., Caller]]:
-    with grpc.insecure_channel(scaler.address) as channel:
-        stub = ExternalScalerStub(channel)
-
-        def caller(**metadata: str) -> Caller:
-            said = {"kind": "redis", "listName": "l", **metadata}
-            return Caller(stub, ScaledObjectRef(namespace="shop", name="orders", scalerMetadata=said))
-
-        yield caller
+def call(scaler: Warmscaler, **metadata: str) -> Caller:
+    """Return KEDA with a trigger of this metadata."""
+    channel = grpc.insecure_channel(scaler.address)
+    said = {"kind": "redis", "listName": "l", **metadata}
+    return Caller(ExternalScalerStub(channel), ScaledObjectRef(namespace="shop", name="orders", scalerMetadata=said))
 
 
 def connections(redis: Redis, *secrets: str) -> str:
@@ -257,45 +268,51 @@ def connections(redis: Redis, *secrets: str) -> str:
     return "version: 1\negress: {allowInline: false}\nconnections:\n" + "".join(lines)
 
 
-def test_a_rotated_secret_is_used_at_once_and_never_reads_as_silence(
-    desk: Desk,
-    scaler: Warmscaler,
-    redis: Redis,
-    call: Callable[..., Caller],
-    measured: Callable[[str], None],
-) -> None:
-    desk.apply("Secret", "jobs", stringData={"word": "first\n"})
+def put_in_force(desk: Desk, scaler: Warmscaler, text: str) -> None:
     before = told(scaler)["hash"]
-    desk.write(connections(redis, "jobs"))
+    desk.write(text)
     until(scaler, lambda config: config["hash"] != before, "in force")
-    jobs = call(connection="jobs")
-    assert (jobs.value(), jobs.active()) == (7, True)
-    redis.cli("CONFIG", "SET", "requirepass", "second")
-    redis.password = "second"
-    redis.cli("CLIENT", "KILL", "TYPE", "normal")
-    wait_until(lambda: scaler.metric("warmscaler_triggers", state="held") == 1, within=PATIENCE, what="held")
-    desk.apply("Secret", "jobs", stringData={"word": "second"})
-    began = monotonic()
-    while scaler.metric("warmscaler_triggers", state="fresh") != 1:
+
+
+def seven(caller: Caller) -> bool:
+    """Tell whether the value is there by now."""
+    with suppress(grpc.RpcError):
+        return caller.value() == 7
+    return False
+
+
+def test_a_rotated_secret_is_used_at_once_and_never_reads_as_silence(
+    own: Desk, redis: Redis, measured: Callable[[str], None]
+) -> None:
+    own.apply("Secret", "jobs", stringData={"word": "first\n"})
+    own.write(connections(redis, "jobs"))
+    with own.serve() as scaler:
+        jobs = call(scaler, connection="jobs")
         assert (jobs.value(), jobs.active()) == (7, True)
-        assert monotonic() - began < PATIENCE
-    took = monotonic() - began
-    assert took < WITHIN
-    measured(f"Secret rotated to a fresh reading: {took * 1000:.0f} ms")
-    redis.cli("DEL", "l")
-    wait_until(lambda: not jobs.active(), within=PATIENCE, what="its end")
-    for each in ("first", "second"):
-        assert each not in scaler.log.read_text().replace("first reading", "")
-        assert each not in scaler.page("/status")
+        redis.cli("CONFIG", "SET", "requirepass", "second")
+        redis.password = "second"
+        redis.cli("CLIENT", "KILL", "TYPE", "normal")
+        wait_until(lambda: scaler.metric("warmscaler_triggers", state="held") == 1, within=PATIENCE, what="held")
+        own.apply("Secret", "jobs", stringData={"word": "second"})
+        began = monotonic()
+        while scaler.metric("warmscaler_triggers", state="fresh") != 1:
+            assert (jobs.value(), jobs.active()) == (7, True)
+            assert monotonic() - began < PATIENCE
+        took = monotonic() - began
+        assert took < WITHIN
+        measured(f"Secret rotated to a fresh reading: {took * 1000:.0f} ms")
+        redis.cli("DEL", "l")
+        wait_until(lambda: not jobs.active(), within=PATIENCE, what="its end")
+        for each in ("first", "second"):
+            assert each not in scaler.log.read_text()
+            assert each not in scaler.page("/status")
 
 
 def test_what_lacks_its_secret_is_understood_and_says_so_until_it_is_there(
-    desk: Desk, scaler: Warmscaler, redis: Redis, call: Callable[..., Caller]
+    desk: Desk, scaler: Warmscaler, redis: Redis
 ) -> None:
-    before = told(scaler)["hash"]
-    desk.write(connections(redis, "later", "others"))
-    until(scaler, lambda config: config["hash"] != before, "in force")
-    later, others = call(connection="later"), call(connection="others")
+    put_in_force(desk, scaler, connections(redis, "later", "others"))
+    later, others = (call(scaler, connection=each) for each in ("later", "others"))
     for each, said in (
         (later, f"Secret {desk.namespace}/later: not found"),
         (others, f"Secret {desk.namespace}/others: forbidden"),
@@ -308,23 +325,15 @@ def test_what_lacks_its_secret_is_understood_and_says_so_until_it_is_there(
     desk.apply("Secret", "later", stringData={"wrod": "first"})
     wait_until(lambda: "has no key word" in scaler.page("/status"), within=PATIENCE, what="another reason")
     desk.apply("Secret", "later", stringData={"word": "first"})
-
-    def seven() -> bool:
-        with suppress(grpc.RpcError):
-            return later.value() == 7
-        return False
-
-    wait_until(seven, within=WITHIN * 2, what="a value")
+    wait_until(lambda: seven(later), within=WITHIN * 2, what="a value")
 
 
 def test_metadata_can_neither_name_an_address_nor_borrow_a_connection(
-    desk: Desk, scaler: Warmscaler, redis: Redis, call: Callable[..., Caller]
+    desk: Desk, scaler: Warmscaler, redis: Redis
 ) -> None:
     desk.apply("Secret", "jobs", stringData={"word": "first"})
-    before = told(scaler)["hash"]
-    desk.write(connections(redis, "jobs"))
-    until(scaler, lambda config: config["hash"] != before, "in force")
-    assert call(connection="jobs").value() == 7
+    put_in_force(desk, scaler, connections(redis, "jobs"))
+    assert call(scaler, connection="jobs").value() == 7
     for wrong, said in (
         ({"connection": "jobs", "address": redis.address}, "'address' is said by the connection 'jobs'"),
         ({"connection": "jobs", "tls": "disable"}, "'tls' is about reaching the source"),
@@ -332,4 +341,4 @@ def test_metadata_can_neither_name_an_address_nor_borrow_a_connection(
         ({"address": redis.address, "password": "first"}, "egress.allowInline is false"),
     ):
         with pytest.raises(grpc.RpcError, match=said):
-            call(**wrong).value()
+            call(scaler, **wrong).value()
