@@ -190,7 +190,8 @@ class Decisions:
                 broken.append(problem)
             await asyncio.sleep(0)
         if broken:
-            log.error("new defaults break triggers, which go on as before", triggers=len(broken), first=broken[0])
+            # Those with an address of their own are read on, the others are held.
+            log.error("triggers are not understood any more, and go on", triggers=len(broken), first=broken[0])
 
     def _reunderstand(self, live: Live) -> str:
         """Change what is understood differently now; what is not understood any more goes on, and is told.

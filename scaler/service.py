@@ -68,7 +68,11 @@ def clock() -> Instant:
 
 @asynccontextmanager
 async def running(settings: Settings, catalogue: Catalogue | None = None) -> AsyncIterator[Service]:
-    """Run the whole service for as long as the block lasts: started from the bottom up, stopped from the top down."""
+    """Run the whole service for as long as the block lasts: started from the bottom up, stopped from the top down.
+
+    No port is open before a configuration is in force, so nobody is told by defaults what it would not have told; how
+    long that is waited for is the matter of its origin. Credentials are waited for briefly, and followed anyway.
+    """
     kinds = (catalogue or reported(installed())).kinds
     health = Health()
     with ungrouped():
