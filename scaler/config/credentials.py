@@ -6,7 +6,7 @@ once is good until it is read anew; an API that does not answer takes nothing aw
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +41,7 @@ Folder = tuple[str, frozenset[str]]
 class Box:
     """One Secret or folder that is followed: its latest values, and the task that brings them."""
 
-    values: Values
+    values: Values = field(repr=False)
     task: asyncio.Task[None] | None = None
     known: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -190,14 +190,14 @@ def _lack(error: ApiRefused | ApiUnreachable, about: str) -> Lack:
 def _of_secret(document: Document | None, about: str) -> Values:
     if document is None:
         return Lack(cause=Cause.MISSING, said=f"{about}: not found")
-    return {key: _decoded(base64.b64decode(value)) for key, value in (document.get("data") or {}).items()}
+    return {key: _decoded(value, base64.b64decode) for key, value in (document.get("data") or {}).items()}
 
 
-def _decoded(value: bytes) -> str:
+def _decoded(value: T, plain: Callable[[T], bytes]) -> str:
     """Return a text, an empty one for what is none."""
     try:
-        return value.decode()
-    except UnicodeDecodeError:
+        return plain(value).decode()
+    except (ValueError, TypeError):
         return ""
 
 
@@ -212,7 +212,7 @@ def _of_folder(root: Path, name: str, files: frozenset[str]) -> Values:
         return Lack(cause=Cause.MISSING, said=f"folder {name}: {error}")
     contents = {file: read_file(folder / file, LONGEST) for file in inside}
     return {
-        file: _decoded(content)
+        file: _decoded(content, bytes)
         for file, content in contents.items()
         if isinstance(content, bytes) and len(content) <= LONGEST
     }

@@ -5,6 +5,7 @@ What a guess does not satisfy may still be wrong with the real value, so nothing
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Final
 
@@ -18,6 +19,7 @@ _QUOTED: Final = re.compile(r"'([^']+)'")
 Problems = Callable[[Mapping[str, str]], Collection[str]]
 
 
+@lru_cache(maxsize=1024)
 def guesses(model: type[Params], key: str) -> tuple[str, ...]:
     """Return texts of which a parameter, whatever its type, accepts one."""
     described = (each.choices for each in parameters(model) if key in each.keys)
@@ -28,9 +30,13 @@ def guessed(model: type[Params], keys: Iterable[str], problems: Problems) -> dic
     """Return a text for each of ``keys`` (``FromEnv`` or not), with as few ``problems`` as possible."""
     texts: dict[str, str] = {}
     for key in keys:
-        offered = guesses(model, key.removesuffix(FROM_ENV))
-        counted = [(len(problems({**texts, key: text})), text) for text in offered]
-        texts[key] = min(counted, key=lambda each: each[0])[1]
+        fewest: int | None = None
+        for text in guesses(model, key.removesuffix(FROM_ENV)):
+            count = len(problems({**texts, key: text}))
+            if fewest is None or count < fewest:
+                texts[key], fewest = text, count
+            if not count:
+                break
     return texts
 
 

@@ -34,6 +34,7 @@ _BLANKS: Final[Mapping[object, object]] = {
     int: 1,
     float: 1.0,
 }
+_camel: Final = lru_cache(maxsize=4096)(to_camel)
 _NAMED: Final = 20  # unknown keys that a message names: looking for the nearest known one takes time
 
 
@@ -106,6 +107,7 @@ def keys_by_field(model: type[Params]) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield name, _keys(name, field)
 
 
+@lru_cache(maxsize=256)
 def keys_of(model: type[Params]) -> tuple[str, ...]:
     """List every key that ``model`` reads, without the ``FromEnv`` variants."""
     return tuple(key for _, keys in keys_by_field(model) for key in keys)
@@ -127,6 +129,7 @@ def aliases(model: type[Params], some: Iterable[str]) -> set[str]:
     return {key for _, keys in keys_by_field(model) if {*keys}.intersection(some) for key in keys}
 
 
+@lru_cache(maxsize=256)
 def source_keys_of(model: type[Params]) -> frozenset[str]:
     """Tell the keys of ``model`` that are of the source; none where the author of the kind has not said which."""
     owners = [each for each in model.__mro__ if issubclass(each, Params) and SourceParams in each.__bases__]
@@ -196,12 +199,12 @@ def unknown_keys(metadata: Mapping[str, str], known: set[str]) -> Iterator[str]:
 
 def _keys(name: str, field: FieldInfo) -> tuple[str, ...]:
     declared = [mark.keys for mark in field.metadata if isinstance(mark, Names)]
-    return declared[0] if declared else (to_camel(name),)
+    return declared[0] if declared else (_camel(name),)
 
 
 def _given(model: type[Params], metadata: Mapping[str, str], *, secret: bool = False) -> Iterator[tuple[str, _Given]]:
     """Find each field's text: plain keys first, then those from the environment; trimmed, and empty is absent."""
-    for name, field in model.model_fields.items():
+    for name, field in model.model_fields.items() if metadata else ():
         keys = _keys(name, field)
         for key in (*keys, *(key + FROM_ENV for key in keys)):
             text = metadata.get(key, "").strip()
