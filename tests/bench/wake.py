@@ -19,6 +19,7 @@ from typing import Final
 
 from tests.bench.brokers import Queues, RedisQueues, kafka_queues, nats_queues, redis_queues
 from tests.bench.facts import header, percentile
+from tests.bench.hearing import Hearing, hearing
 from tests.bench.kubernetes import NAMESPACE, POLLING, Kubernetes, kubernetes, native, ours, warmscaler
 from tests.bench.process import free_port, running
 from tests.bench.tables import printed
@@ -55,8 +56,12 @@ async def _all(sources: Sequence[str], rounds: int) -> None:
         home = Path(folder)
         async with kubernetes(home) as cluster, warmscaler(home) as scaler:
             for source in sources:
-                async with SOURCES[source](home) as queues, _sleepers(cluster, queues, scaler) as sleepers:
-                    await _measure(source, sleepers, rounds)
+                async with (
+                    SOURCES[source](home) as queues,
+                    _sleepers(cluster, queues, scaler) as sleepers,
+                    hearing(scaler.address, {number: ours(queues, number, scaler.address) for number in OURS}) as heard,
+                ):
+                    await _measure(source, sleepers, heard, rounds)
                 await cluster.clear()
 
 
@@ -80,15 +85,18 @@ class Sleepers:
     def _called(self, number: int) -> str:
         return f"{self.name}-{number}"
 
-    async def wake(self, number: int) -> float:
-        """Put one piece of work in and take it out again; return the milliseconds until the Deployment was told."""
+    async def wake(self, number: int) -> tuple[float, float]:
+        """Put one piece of work in and take it out again.
+
+        Return when it was put in and the milliseconds until the Deployment was told.
+        """
         name, record = self._called(number), self.cluster.record
         began = time.perf_counter()
         await self.queues.put(number)
         await record.until(lambda: record.replicas[name] >= 1, within=3.0 * POLLING)
         told = next(change.at for change in record.since(began, name) if change.name == name)
         await self.queues.empty(number)
-        return 1000 * (told - began)
+        return began, 1000 * (told - began)
 
     async def rest(self) -> None:
         """Put all to sleep again, as if their cooldown had passed."""
@@ -131,21 +139,26 @@ async def _deployed(cluster: Kubernetes, deployed: list[Sleepers]) -> list[Sleep
     return deployed
 
 
-async def _measure(source: str, sleepers: list[Sleepers], rounds: int) -> None:
+async def _measure(source: str, sleepers: list[Sleepers], heard: Hearing, rounds: int) -> None:
     """Wake all but the native ones in turn, while those of KEDA's own scaler wait for its next poll."""
     waited, *woken = sleepers
     before = os.getloadavg()[0]
     polled = asyncio.create_task(_at_any_time(waited))
     latencies: dict[str, list[float]] = {each.name: [] for each in woken}
+    puts: list[tuple[int, float]] = []
     chance = random.Random(1)
     for _ in range(rounds):
         for turn in range(FUNCTIONS):
             for each in woken:
                 await asyncio.sleep(chance.uniform(0.02, 0.2))  # at any time between two readings
-                latencies[each.name].append(await each.wake(each.numbers[turn]))
+                began, latency = await each.wake(each.numbers[turn])
+                latencies[each.name].append(latency)
+                if each.numbers is OURS:
+                    puts.append((turn, began))
         for each in woken:
             await each.rest()
-    rows = [["", "n", "p50", "p99", "max", "mean"], *(_row(name, each) for name, each in latencies.items())]
+    rows = [["", "n", "p50", "p99", "max", "mean"], _row("`true` of ours heard", [heard.after(*put) for put in puts])]
+    rows += [_row(name, each) for name, each in latencies.items()]
     rows.append(_row(f"native, polled every {POLLING} s", await polled))
     print(f"{source}: milliseconds from event to spec.replicas >= 1; load {before:.1f} to {os.getloadavg()[0]:.1f}")
     print(printed(rows), flush=True)
@@ -157,7 +170,7 @@ async def _at_any_time(sleepers: Sleepers) -> list[float]:
 
     async def one(number: int) -> float:
         await asyncio.sleep(chance.uniform(0.0, POLLING))
-        return await sleepers.wake(number)
+        return (await sleepers.wake(number))[1]
 
     latencies: list[float] = []
     for _ in range(NATIVE_ROUNDS):
