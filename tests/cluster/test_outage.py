@@ -8,8 +8,8 @@ from tests.cluster.functions import Group, Stage
 
 pytestmark = pytest.mark.requires("cluster", "redis", "nats", "kafka")
 
-OUTAGE = 30.0  # s: thirty polls of KEDA and thirty looks of the autoscaler at each object
-EACH = 4  # functions of each source
+OUTAGE = 20.0  # s: twenty polls of KEDA and twenty looks of the autoscaler at each object; a benchmark takes longer
+EACH = 3  # functions of each source
 
 
 @pytest.mark.timeout(240)
