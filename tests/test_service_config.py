@@ -107,6 +107,7 @@ async def serving(file: Path, text: str, *, dev: bool = True) -> AsyncIterator[W
         config=file,
         dev=dev,
         secrets=file.parent / "secrets",
+        state=file.parent / "state",
     )
     kinds: dict[str, AnyProbe] = {"memory": Memory(), "lamp": Lamp()}
     async with (
@@ -247,3 +248,14 @@ async def test_a_file_that_is_bad_to_begin_with_is_refused_before_any_port_is_op
     with pytest.raises(ConfigError, match="2:1: unknown key 'pols'"):
         async with serving(tmp_path / "c.yaml", "pols: {}"):
             pass
+
+
+async def test_a_start_with_a_bad_file_serves_by_the_last_good_one(tmp_path: Path) -> None:
+    orders = ref(kind="memory", key="o")
+    async with serving(tmp_path / "c.yaml", "defaults: {kinds: {memory: {target: 4}}}") as world:
+        good = (await world.status())["config"]["hash"]
+        await until(lambda: any((tmp_path / "state").glob("*.last-good.yaml")))
+    async with serving(tmp_path / "c.yaml", "pols: {}") as world:
+        assert (await world.stub.GetMetricSpec(orders)).metricSpecs[0].targetSizeFloat == 4
+        config = (await world.status())["config"]
+        assert (config["hash"], config["valid"]) == (good, False)
