@@ -54,7 +54,7 @@ class LimitReached(ScalerError):
 
 
 class ApiRefused(ScalerError):
-    """The Kubernetes API said no: a right or an object is missing. ``status`` is HTTP's."""
+    """The Kubernetes API said no, and will again: what is asked for must change. ``status`` is HTTP's, 400 to 499."""
 
     def __init__(self, message: str, status: int) -> None:
         self.status = status
@@ -62,7 +62,7 @@ class ApiRefused(ScalerError):
 
 
 class ApiUnreachable(ScalerError):
-    """The Kubernetes API did not answer; keep what is known and ask again later."""
+    """The Kubernetes API did not answer, or is in trouble; keep what is known and ask again later."""
 
 
 class Missing(ScalerError):

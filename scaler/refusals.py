@@ -17,8 +17,8 @@ from scaler.aio import woken
 from scaler.errors import ApiRefused, ApiUnreachable, Missing
 from scaler.keda import KINDS, Reference, scaled, trigger_of
 from scaler.model import Instant
-from scaler.net.events import CONFLICT, record
-from scaler.net.kube import MERGE, Document, Kube
+from scaler.net.events import record
+from scaler.net.kube import CONFLICT, MERGE, Document, Kube
 
 log = get_logger(__name__)
 
@@ -135,7 +135,7 @@ class Refusals:
 
 
 def _with_ours(document: Document, sentence: str) -> list[Document] | None:
-    """Return the conditions with ours among them, ``None`` if they are right; ours is there once there was a mistake."""
+    """Return the conditions with ours among them, ``None`` if they are right; ours comes with the first mistake."""
     told = list(document.get("status", {}).get("conditions") or ())
     before = next((each for each in told if each["type"] == CONDITION), None)
     if sentence:

@@ -7,12 +7,11 @@ from typing import Final
 from structlog import get_logger
 
 from scaler.errors import ApiRefused, ApiUnreachable
-from scaler.net.kube import EVENTS, MERGE, Document, Kube
+from scaler.net.kube import CONFLICT, EVENTS, MERGE, Document, Kube
 
 log = get_logger(__name__)
 
 SOURCE: Final = "warmscaler"
-CONFLICT: Final = 409
 _MESSAGE: Final = 1_024  # characters that the API accepts
 _HASH: Final = 10  # characters that tell two sentences about one object apart
 _PREFIX: Final = 200  # characters of a name that leave room for the hash

@@ -1,7 +1,8 @@
 """The Kubernetes API: documents in, documents out, and what one object says as it changes.
 
-The library's client brings the addresses, certificates and tokens (in a cluster, or of a kubeconfig) and renews them;
-its models and its own watch stay unused, since reading raw JSON costs a tenth. Nothing here retries a write.
+The library's client brings the addresses, certificates and tokens, and renews those of a pod's service account; its
+models and its own watch stay unused, since reading raw JSON costs a tenth. Nothing here retries a write. Whatever does
+not come from a Kubernetes API, such as the page of a proxy in its place, is no answer.
 """
 
 import asyncio
@@ -29,14 +30,20 @@ WATCHED: Final = 60  # s after which the server ends a watch, and a new one goes
 SILENCE: Final = 5.0  # s that a watch may last longer than it should before the connection is taken for dead
 LONGEST: Final = 16 * 2**20  # bytes of one event: a ConfigMap, twice more in its annotations, and all of it escaped
 AGAIN_CAP: Final = 5.0  # s between two attempts to watch, at most
-GONE: Final = 410
-NOT_FOUND: Final = 404
+LASTING: Final = 1.0  # s that a watch must last, or bring something, for the next one to be begun at once
 FORBIDDEN: Final = 403
+NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+GONE: Final = 410
+BUSY: Final = 429
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 
 _ERROR: Final = 400
+_TROUBLE: Final = 500
+_SHOWN: Final = 200  # bytes of an answer that is no document
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+_API: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?v[a-z0-9]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,9 @@ class Resource:
 
         Raises ``ValueError`` for what cannot be a name: a path made of it could lead anywhere.
         """
-        for each in (namespace, name) if name else (namespace,):
+        if _API.fullmatch(self.api) is None or ".." in self.api:
+            raise ValueError(f"{self.api[:60]!r} is not the version of a Kubernetes API")
+        for each in (namespace, self.plural, name) if name else (namespace, self.plural):
             if _NAME.fullmatch(each) is None or ".." in each:
                 raise ValueError(f"{each[:60]!r} is not the name of a Kubernetes object")
         root = "apis" if "/" in self.api else "api"
@@ -99,7 +108,7 @@ class Kube:
             async with await self._ask(method, _target(path, query), body, content=content) as answer:
                 return _parsed(method, path, answer.status, await answer.read())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _unreachable(error) from error
+            raise _unreachable(error, PATIENCE) from error
 
     async def follow(
         self,
@@ -119,22 +128,25 @@ class Kube:
         """
         resource.path(namespace, name)
         about = {"resource": resource.plural, "namespace": namespace, "name": name}
-        loop, retries, said = asyncio.get_running_loop(), delays(cap=AGAIN_CAP), ""
+        loop, retries, said, back = asyncio.get_running_loop(), delays(cap=AGAIN_CAP), "", True
         while True:
-            listed_at = float("inf")
+            begun = float("inf")
             try:
                 version = await self._list(resource, namespace, name, on_change)
-                if said:
+                if not back:
                     log.info("follows again", **about)
-                listed_at, said = loop.time(), ""
+                begun, back = loop.time(), True
                 while True:
+                    begun, before = loop.time(), version
                     version = await self._watch(resource, namespace, name, version, on_change)
+                    if version == before and loop.time() - begun < LASTING:
+                        await asyncio.sleep(next(retries))
             except (ApiRefused, ApiUnreachable) as error:
-                if loop.time() - listed_at > AGAIN_CAP:  # it worked, so this is a new failure
-                    retries = delays(cap=AGAIN_CAP)
+                if loop.time() - begun > LASTING:  # it worked, so this is a new failure
+                    retries, said = delays(cap=AGAIN_CAP), ""
                 outdated = isinstance(error, ApiRefused) and error.status == GONE
                 if str(error) != said and not outdated:
-                    said = str(error)
+                    said, back = str(error), False
                     log.warning("cannot follow", why=said, **about)
                     on_failure(error)
                 await asyncio.sleep(next(retries))
@@ -145,8 +157,9 @@ class Kube:
         """Tell the object as it is, and return the version from which to watch."""
         path, only = resource.path(namespace), {"fieldSelector": f"metadata.name={name}"}
         listed = await self.call("GET", path, query=only)
-        with _understood(path):
-            found, version = next(iter(listed["items"]), None), str(listed["metadata"]["resourceVersion"])
+        with understood(path):
+            found = next((_well_formed(each) for each in listed["items"]), None)
+            version = str(listed["metadata"]["resourceVersion"])
         on_change(found)
         return version
 
@@ -180,11 +193,11 @@ class Kube:
                 if answer.status >= _ERROR:
                     _parsed("GET", path, answer.status, await answer.read())
                 async for line in _lines(answer.content):
-                    with _understood(path):
+                    with understood(path):
                         event = _heard(path, json.loads(line))
                     yield event
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _unreachable(error) from error
+            raise _unreachable(error, WATCHED + SILENCE) from error
 
     async def _ask(
         self,
@@ -193,13 +206,16 @@ class Kube:
         body: Document | None = None,
         *,
         content: str = "application/json",
-        patience: float = PATIENCE,
+        patience: float | None = None,
     ) -> aiohttp.ClientResponse:
         headers = {"Accept": "application/json", "Content-Type": content}
-        _, url, headers, body, _ = await self._client.param_serialize(
-            method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
-        )
-        limit = aiohttp.ClientTimeout(total=patience)
+        try:
+            _, url, headers, body, _ = await self._client.param_serialize(
+                method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+        except Exception as error:  # reading a token, which the library does here, fails in ways of its own
+            raise ApiUnreachable(f"the Kubernetes API cannot be asked: {error}") from error
+        limit = aiohttp.ClientTimeout(total=patience or PATIENCE)
         raw = await self._client.call_api(method, url, headers, body, _request_timeout=limit)
         answer: aiohttp.ClientResponse = raw.response
         return answer
@@ -210,7 +226,17 @@ def _heard(path: str, event: Document) -> tuple[str, Document, str]:
     kind, seen = event["type"], event["object"]
     if kind == "ERROR":
         _refuse("GET", path, int(seen.get("code", _ERROR)), seen)
-    return kind, seen, str(seen["metadata"]["resourceVersion"])
+    version = str(seen["metadata"]["resourceVersion"])
+    return kind, seen if kind == "BOOKMARK" else _well_formed(seen), version
+
+
+def _well_formed(document: Document) -> Document:
+    """Return an object that has what every object has, and ``data``, if any, as ConfigMaps and Secrets have it."""
+    about = document["metadata"]
+    texts = (about["namespace"], about["name"], about["resourceVersion"], *(document.get("data") or {}).values())
+    if not all(isinstance(each, str) for each in texts):
+        raise TypeError("not an object of Kubernetes")
+    return document
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes]:
@@ -225,11 +251,14 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes]:
 
 
 @contextmanager
-def _understood(path: str) -> Iterator[None]:
-    """Take an answer that is not of Kubernetes for none: something else may stand in its place, such as a proxy."""
+def understood(path: str) -> Iterator[None]:
+    """Take an answer that is not of Kubernetes for none: something else may stand in its place, such as a proxy.
+
+    Raises :class:`ApiUnreachable` where the block does not find what it looks for.
+    """
     try:
         yield
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ApiUnreachable(f"GET {path}: the answer is not one of the Kubernetes API") from error
 
 
@@ -253,6 +282,7 @@ async def running_kube(kubeconfig: Path | None) -> AsyncIterator[Kube | None]:
             raise ConfigError([f"--kubeconfig {kubeconfig}: {error}"]) from error
         yield None
         return
+    settings.connection_pool_maxsize = 0  # each watch holds a connection, and calls must not wait for one
     settings.client_session_kwargs = {"trust_env": False}  # tokens go to the API server, not to a proxy
     async with client.ApiClient(settings) as connected:
         yield Kube(connected, _own_namespace())
@@ -270,19 +300,27 @@ def _target(path: str, query: Mapping[str, str] | None) -> str:
 
 
 def _parsed(method: str, path: str, status: int, body: bytes) -> Document:
+    """Return the document of an answer; what is none, or none of Kubernetes, is no answer."""
     try:
         document = json.loads(body)
-    except ValueError:
-        document = {"message": body[:200].decode(errors="replace")}
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict) and status < _ERROR:
+        return document
+    said = document if isinstance(document, dict) else {"message": body[:_SHOWN].decode(errors="replace")}
     if status >= _ERROR:
-        _refuse(method, path, status, document)
-    return dict(document)
+        _refuse(method, path, status, said)
+    raise ApiUnreachable(f"{method} {path}: the answer is not one of the Kubernetes API")
 
 
 def _refuse(method: str, path: str, status: int, document: Document) -> NoReturn:
-    raise ApiRefused(f"{method} {path}: {document.get('message') or status}", status)
+    """Raise what a status means: a server that is busy or in trouble has not said no."""
+    said = f"{method} {path}: {document.get('message') or status}"
+    if status == BUSY or status >= _TROUBLE:
+        raise ApiUnreachable(said)
+    raise ApiRefused(said, status)
 
 
-def _unreachable(error: Exception) -> ApiUnreachable:
-    said = f"no answer within {PATIENCE:g} s" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+def _unreachable(error: Exception, patience: float) -> ApiUnreachable:
+    said = f"no answer within {patience:g} s" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
     return ApiUnreachable(f"the Kubernetes API cannot be reached: {said}")

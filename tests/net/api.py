@@ -17,7 +17,8 @@ Answer = tuple[int, str]
 
 def map_of(text: str, version: int) -> Document:
     """Return a ConfigMap as a watch shows it."""
-    return {"metadata": {"name": "m", "resourceVersion": str(version)}, "data": {"config.yaml": text}}
+    about = {"namespace": "n", "name": "m", "resourceVersion": str(version)}
+    return {"metadata": about, "data": {"config.yaml": text}}
 
 
 def listed(*texts: str, version: int) -> Answer:

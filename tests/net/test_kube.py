@@ -121,6 +121,11 @@ async def test_a_watch_that_fails_is_resumed_by_a_list_and_said(tmp_path: Path, 
         pytest.param((0, ""), id="no answer"),
         pytest.param((200, "<html></html>"), id="a page"),
         pytest.param((200, '{"items": 5}'), id="something else"),
+        pytest.param((200, "[1]"), id="a list of JSON"),
+        pytest.param((200, "null"), id="nothing of JSON"),
+        pytest.param((200, "[" * 100_000), id="nested deeper than can be read"),
+        pytest.param((200, '{"items": [{}], "metadata": {"resourceVersion": "1"}}'), id="an object of no name"),
+        pytest.param((502, '["bad gateway"]'), id="an error in other words"),
     ],
 )
 async def test_a_list_that_fails_is_asked_again_and_said_once(tmp_path: Path, wrong: Answer) -> None:
@@ -138,6 +143,63 @@ async def test_an_api_that_fails_at_once_is_not_asked_without_a_pause(tmp_path: 
             async with asyncio.timeout(1.0):
                 await kube.follow(CONFIG_MAPS, "n", "m", heard.change, heard.fail)
     assert len(script.asked) <= 4  # at 0, 0.2, 0.6 and 1.4 s
+
+
+async def test_a_watch_that_ends_at_once_is_not_begun_without_a_pause(tmp_path: Path) -> None:
+    script, heard = Script(lists=[listed("a", version=5)], watches=[(200, "")] * 1_000), Heard()
+    async with scripted(script, tmp_path) as kube:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await kube.follow(CONFIG_MAPS, "n", "m", heard.change, heard.fail)
+    assert len(script.asked) <= 6  # a list, then watches at 0, 0.2, 0.6 and 1.4 s
+
+
+async def test_who_may_list_and_not_watch_alarms_once(tmp_path: Path) -> None:
+    script, heard = Script(lists=[listed("a", version=5)], watches=[status(403, "forbidden: watch")] * 1_000), Heard()
+    async with scripted(script, tmp_path) as kube:
+        with capture_logs() as logs, suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await kube.follow(CONFIG_MAPS, "n", "m", heard.change, heard.fail)
+    assert len(heard.failures) == 1
+    assert [each["event"] for each in logs] == ["cannot follow", "follows again"]
+
+
+@pytest.mark.parametrize("code", [429, 500, 502, 503])
+async def test_a_server_in_trouble_has_not_refused(tmp_path: Path, code: int) -> None:
+    async with scripted(Script(lists=[status(code, "later")]), tmp_path) as kube:
+        with pytest.raises(ApiUnreachable, match="later"):
+            await kube.call("GET", CONFIG_MAPS.path("n", "m"))
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 409])
+async def test_a_refusal_is_one(tmp_path: Path, code: int) -> None:
+    async with scripted(Script(lists=[status(code, "no")]), tmp_path) as kube:
+        with pytest.raises(ApiRefused, match="no") as refused:
+            await kube.call("GET", CONFIG_MAPS.path("n", "m"))
+    assert refused.value.status == code
+
+
+async def test_a_call_that_is_not_answered_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaler.net.kube.PATIENCE", 0.2)
+    async with scripted(Script(), tmp_path) as kube:
+        with pytest.raises(ApiUnreachable, match="no answer within"):
+            async with asyncio.timeout(PATIENCE):
+                await kube.call("GET", CONFIG_MAPS.path("n"), query={"watch": "true"})
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        Resource(api="v1", plural="secrets/x?a="),
+        Resource(api="v1", plural=".."),
+        Resource(api="../v1", plural="pods"),
+        Resource(api="a/b/v1", plural="pods"),
+        Resource(api="", plural="pods"),
+    ],
+)
+def test_a_resource_that_is_none_leads_nowhere(resource: Resource) -> None:
+    with pytest.raises(ValueError, match="is not the"):
+        resource.path("n", "m")
 
 
 async def test_what_is_wrong_in_the_follower_is_no_failure_of_the_api(tmp_path: Path) -> None:
