@@ -15,7 +15,7 @@ from structlog import get_logger
 from scaler.aio import Cell
 from scaler.config.document import Limits
 from scaler.errors import Cause, ConfigError, LimitReached, Undecidable
-from scaler.freeze import Freezer, StandIn
+from scaler.freeze import Freezer, StandIn, running_freezer
 from scaler.hub import Hub
 from scaler.judge import Judge
 from scaler.keda import Reference
@@ -78,7 +78,7 @@ class Live:
         Raises :class:`Undecidable`.
         """
         self._paired = await self._decided()
-        self._paired_at = self.asked_at
+        self._paired_at = self.judge.now()
         return self._paired
 
     async def judged(self) -> Decision:
@@ -123,11 +123,17 @@ class Decisions:
     """Every live trigger, and the judges they share."""
 
     def __init__(
-        self, hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant], kube: Kube | None
+        self,
+        hub: Hub,
+        probes: Mapping[str, AnyProbe],
+        clock: Callable[[], Instant],
+        *,
+        freezer: Freezer,
+        refusals: Refusals,
     ) -> None:
         self._hub = hub
-        self._freezer = Freezer(kube, clock)
-        self._refusals = Refusals(kube, clock)
+        self._freezer = freezer
+        self._refusals = refusals
         self._probes = probes
         self._clock = clock
         self._defaults = Defaults()
@@ -314,8 +320,8 @@ async def running_decisions(
     hub: Hub, probes: Mapping[str, AnyProbe], clock: Callable[[], Instant], kube: Kube | None = None
 ) -> AsyncIterator[Decisions]:
     """Run the decisions for as long as the block lasts; with ``kube``, what is unknown is frozen by it."""
-    async with asyncio.TaskGroup() as tasks:
-        decisions = Decisions(hub, probes, clock, kube)
+    async with running_freezer(kube, clock) as freezer, asyncio.TaskGroup() as tasks:
+        decisions = Decisions(hub, probes, clock, freezer=freezer, refusals=Refusals(kube, clock))
         running = tasks.create_task(decisions.run(), name="decisions")
         try:
             yield decisions

@@ -49,6 +49,10 @@ class Judge:
             self._following.end()
         self._silence()
 
+    def now(self) -> Instant:
+        """Tell the time that its readings are on."""
+        return self._clock()
+
     @property
     def active(self) -> bool:
         """Whether KEDA is told that there is work."""
@@ -102,6 +106,8 @@ class Judge:
             since = other.reading.since if isinstance(other.reading, Outage) else now
             self.state = heir(other.state, self._rules)
             self.learn(Outage(at=now, since=since, cause=Cause.UNREACHABLE, detail="its source has just changed"))
+        elif other.state.suspect and self.state.last is None:
+            self.state = replace(self.state, suspect=True)  # a first zero is as doubtful as it was before
 
     def _deciding(self) -> bool:
         """Tell whether the first reading is still to come, or the one that confirms it."""

@@ -18,7 +18,8 @@ from scaler.errors import ApiRefused, ApiUnreachable, Missing
 from scaler.keda import KINDS, Reference, scaled, trigger_of
 from scaler.model import Instant
 from scaler.net.events import record
-from scaler.net.kube import CONFLICT, MERGE, Document, Kube
+from scaler.net.kube import CONFLICT, MERGE, Document, Kube, understood
+from scaler.triggers.metadata import MAX_METADATA
 
 log = get_logger(__name__)
 
@@ -64,10 +65,11 @@ class Refusals:
     def refuse(self, reference: Reference, sentence: str) -> None:
         """Note that metadata was refused, and why: ``sentence`` holds no secret."""
         namespace, name, metadata = reference
-        known = self.open.get((namespace, name))
-        if known is None and len(self.open) >= MOST:
-            self.open.pop(next(iter(self.open)))
-        refused = self.open.setdefault((namespace, name), Refused(reference=reference, due=self._clock()))
+        if len(self.open) >= MOST and (namespace, name) not in self.open:
+            return
+        if sum(len(key) + len(value) for key, value in metadata.items()) > MAX_METADATA:
+            return  # no object of Kubernetes says so much of one trigger
+        refused = self.open.setdefault((namespace, name), Refused(reference=reference, due=float("inf")))
         said = frozenset(metadata.items())
         if said not in refused.triggers and len(refused.triggers) < EACH:
             refused.triggers[said] = (reference, sentence)
@@ -91,8 +93,10 @@ class Refusals:
                     await self._settle(name, refused)
 
     def _look(self, refused: Refused) -> None:
-        refused.due = min(refused.due, max(self._clock(), refused.looked_at + LOOK_EVERY))
-        self._wake.set()
+        due = max(self._clock(), refused.looked_at + LOOK_EVERY)
+        if due < refused.due:
+            refused.due = due
+            self._wake.set()
 
     async def _settle(self, name: Name, refused: Refused) -> None:
         """Compare what was refused with what the object says now, and write down what is so."""
@@ -126,11 +130,12 @@ class Refusals:
     async def _write(self, kube: Kube, document: Document, refused: Refused) -> bool:
         """Record an Event and write the condition, where they are not there yet; tell whether that is so now."""
         sentence = "; ".join(each for _, each in refused.triggers.values())
+        with understood(f"{document['kind']} {refused.reference[0]}/{refused.reference[1]}"):
+            conditions = _with_ours(document, sentence)
         regarding = {"apiVersion": "keda.sh/v1alpha1", **document}
         if sentence and (sentence != refused.event or self._clock() - refused.event_at > EVENT_EVERY):
             refused.event, refused.event_at = sentence, self._clock()
             await record(kube, regarding, REASON, sentence, warning=True)
-        conditions = _with_ours(document, sentence)
         return conditions is None or await _patched(kube, document, conditions)
 
 

@@ -158,7 +158,7 @@ class Kube:
         path, only = resource.path(namespace), {"fieldSelector": f"metadata.name={name}"}
         listed = await self.call("GET", path, query=only)
         with understood(path):
-            found = next((_well_formed(each) for each in listed["items"]), None)
+            found = next((well_formed(each) for each in listed["items"]), None)
             version = str(listed["metadata"]["resourceVersion"])
         on_change(found)
         return version
@@ -227,16 +227,7 @@ def _heard(path: str, event: Document) -> tuple[str, Document, str]:
     if kind == "ERROR":
         _refuse("GET", path, int(seen.get("code", _ERROR)), seen)
     version = str(seen["metadata"]["resourceVersion"])
-    return kind, seen if kind == "BOOKMARK" else _well_formed(seen), version
-
-
-def _well_formed(document: Document) -> Document:
-    """Return an object that has what every object has, and ``data``, if any, as ConfigMaps and Secrets have it."""
-    about = document["metadata"]
-    texts = (about["namespace"], about["name"], about["resourceVersion"], *(document.get("data") or {}).values())
-    if not all(isinstance(each, str) for each in texts):
-        raise TypeError("not an object of Kubernetes")
-    return document
+    return kind, seen if kind == "BOOKMARK" else well_formed(seen), version
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes]:
@@ -248,6 +239,18 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes]:
             yield line
         if len(rest) > LONGEST:
             raise ApiUnreachable(f"the Kubernetes API sent an event longer than {LONGEST // 2**20} MiB")
+
+
+def well_formed(document: Document) -> Document:
+    """Return an object that has what every object has, and ``data``, if any, as ConfigMaps and Secrets have it.
+
+    To be called in a block that is :func:`understood`.
+    """
+    about = document["metadata"]
+    texts = (about["namespace"], about["name"], about["resourceVersion"], *(document.get("data") or {}).values())
+    if not all(isinstance(each, str) for each in texts):
+        raise TypeError("not an object of Kubernetes")
+    return document
 
 
 @contextmanager

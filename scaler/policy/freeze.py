@@ -1,6 +1,9 @@
 """What to tell KEDA of a trigger of which nothing is known, so that KEDA and the HPA keep exactly what is there."""
 
 from dataclasses import dataclass
+from typing import Final
+
+MILLI: Final = 3  # decimals that KEDA keeps of targets and values (keda 2.21, scaler.go)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +18,11 @@ class Scale:
     idle: int = 0
     averaged: bool = True
 
+    @property
+    def awake(self) -> bool:
+        """Whether there is more than while nothing is active."""
+        return self.replicas > self.idle
+
 
 def as_it_is(scale: Scale, target: float) -> tuple[bool, float]:
     """Return activity and metric value that change nothing at ``target`` for one replica.
@@ -23,6 +31,7 @@ def as_it_is(scale: Scale, target: float) -> tuple[bool, float]:
     computes ``ceil(value / target)``, for a Value ``ceil(replicas * value / target)``
     (kubernetes 1.36, replica_calculator.go: GetExternalPerPodMetricReplicas, GetExternalMetricReplicas).
     """
-    if scale.replicas <= scale.idle:
+    if not scale.awake:
         return False, 0.0
+    target = max(round(target, MILLI), 10**-MILLI)
     return True, target * scale.replicas if scale.averaged else target

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from scaler.errors import ApiRefused, ApiUnreachable
-from scaler.net.kube import NOT_FOUND, Document, Kube
+from scaler.net.kube import NOT_FOUND, PATIENCE, Document, Kube
 
 Call = tuple[str, str]
 
@@ -12,7 +12,8 @@ Call = tuple[str, str]
 class FakeKube(Kube):
     """Answers with ``objects``, by path; keeps every call in ``calls``, and every body that was sent in ``sent``.
 
-    ``refusals`` are statuses by path. While ``silent``, nothing is answered; while ``unreachable``, calls fail.
+    ``refusals`` are statuses by path. While ``silent``, nothing is answered; while ``unreachable``, calls fail. A call
+    ``takes`` so many seconds; ``most_at_once`` were made at the same time.
     """
 
     def __init__(self, **objects: Document) -> None:
@@ -21,6 +22,9 @@ class FakeKube(Kube):
         self.refusals: dict[str, int] = {}
         self.calls: list[Call] = []
         self.sent: list[tuple[Call, Document]] = []
+        self.takes = 0.0
+        self.most_at_once = 0
+        self._at_once = 0
         self.silent = False
         self.unreachable = False
 
@@ -36,7 +40,7 @@ class FakeKube(Kube):
         """Do as :meth:`Kube.call` does, of dictionaries."""
         del query, content
         self.calls.append((method, path))
-        await (asyncio.Event().wait() if self.silent else asyncio.sleep(0))
+        await self._pass_time()
         if self.unreachable:
             raise ApiUnreachable("the Kubernetes API cannot be reached: refused")
         if status := self.refusals.get(path, NOT_FOUND if method != "POST" and path not in self.objects else 0):
@@ -44,3 +48,14 @@ class FakeKube(Kube):
         if body is not None:
             self.sent.append(((method, path), body))
         return self.objects.get(path, {})
+
+    async def _pass_time(self) -> None:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await (asyncio.Event().wait() if self.silent else asyncio.sleep(self.takes))
+        except TimeoutError:
+            raise ApiUnreachable("the Kubernetes API cannot be reached: no answer in time") from None
+        finally:
+            self._at_once -= 1
