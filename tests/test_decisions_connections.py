@@ -88,6 +88,20 @@ async def test_a_first_zero_of_the_new_source_is_confirmed() -> None:
 
 
 @in_jumping_time
+async def test_a_credential_that_comes_late_does_not_make_a_first_zero_believed() -> None:
+    async with deciding() as stage:
+        stage.probe.worlds["there"].numbers["jobs"] = Amount.of(0)
+        await configure(stage, place="there", word=None)
+        live = stage.ask(connection="c", zeroConfirm="3")
+        await asyncio.sleep(10)
+        await configure(stage, place="there", word="two")
+        await asyncio.sleep(0.5)
+        assert judged(live) == "undecided: quiet after an outage, waiting for confirmation"
+        await asyncio.sleep(5)
+        assert judged(live) == "inactive 0 fresh"
+
+
+@in_jumping_time
 async def test_a_credential_that_is_lost_is_an_outage_that_says_why_and_ends_with_it() -> None:
     async with deciding(jobs=7) as stage:
         live = await busy(stage)

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from scaler.keda import Reference
 from scaler.net.kube import Document
-from scaler.refusals import CONDITION, EVENT_EVERY, LOOK_EVERY, MOST, Refusals
+from scaler.refusals import CONDITION, EACH, EVENT_EVERY, LOOK_EVERY, MOST, Refusals
 from scaler.testing.clocks import in_jumping_time, jumping_clock
 from scaler.testing.kube import FakeKube
 
@@ -177,8 +178,35 @@ def test_an_api_that_refuses_stops_nothing(status: int) -> None:
 
 
 @in_jumping_time
-async def test_no_more_objects_are_kept_in_mind_than_may_be() -> None:
+async def test_no_more_objects_are_kept_in_mind_than_may_be_and_the_others_are_not_told_again_and_again() -> None:
     refusals = Refusals(None, jumping_clock)
-    for number in range(MOST + 10):
-        refusals.refuse(reference(WRONG, name=f"o{number}"), SAID)
-    assert len(refusals.open) == MOST
+    with capture_logs() as logs:
+        for _ in range(3):
+            for number in range(MOST + 10):
+                refusals.refuse(reference(WRONG, name=f"o{number}"), SAID)
+    assert (len(refusals.open), len(logs)) == (MOST, MOST)
+
+
+@in_jumping_time
+async def test_only_some_triggers_of_an_object_are_kept_in_mind_and_no_endless_one() -> None:
+    refusals = Refusals(None, jumping_clock)
+    refusals.refuse(reference({"kind": "x" * 100_000}), SAID)
+    assert refusals.open == {}
+    for number in range(EACH + 5):
+        refusals.refuse(reference({"kind": f"{number}"}), SAID)
+    (refused,) = refusals.open.values()
+    assert len(refused.triggers) == EACH
+
+
+@in_jumping_time
+async def test_an_answer_that_is_no_object_of_keda_stops_nothing() -> None:
+    async with desk(WRONG) as at:
+        right = at.kube.objects[OBJECT]
+        for strange in ({}, {"spec": {}}, {**right, "spec": 5}, {**right, "status": 5}, {**right, "metadata": None}):
+            at.kube.objects[OBJECT] = strange
+            at.refusals.refuse(reference(WRONG), SAID)
+            assert await at.settled() == []
+        at.kube.objects[OBJECT] = right
+        at.refusals.refuse(reference(WRONG), SAID)
+        await at.settled()
+        assert at.told() == ("False", SAID)

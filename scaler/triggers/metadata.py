@@ -11,7 +11,7 @@ from scaler.errors import ConfigError
 from scaler.model import Ask, OnUnknown, Rules, Trigger
 from scaler.triggers.connections import Connecting, Connection
 from scaler.triggers.kind import Kind
-from scaler.triggers.params import Params, keys_of, misread, read, said_as, unknown_keys
+from scaler.triggers.params import FROM_ENV, Params, keys_of, misread, read, said_as, unknown_keys
 from scaler.triggers.values import Duration, Whole
 
 CHANNEL_KEYS: Final = frozenset(
@@ -123,6 +123,8 @@ def _asked(
     """Read what a trigger asks of a source, which its own metadata or a connection names."""
     name, kind_name = metadata.get(CONNECTION, "").strip(), metadata.get("kind", "").strip()
     usual = defaults.kinds.get(kind_name, {})
+    if metadata.get(CONNECTION + FROM_ENV, "").strip():
+        return None, None, [f"'{CONNECTION}{FROM_ENV}': name the connection in the metadata itself, as '{CONNECTION}'"]
     if not name:
         params, problems = read(kind.params, metadata, usual)
         return params, kind.ask(params) if params is not None else None, problems

@@ -275,3 +275,8 @@ def test_whatever_metadata_says_the_source_is_the_connections(kind: str, said: d
         return
     database = {"databaseIndex": said["databaseIndex"]} if said.get("databaseIndex", "").strip() else {}
     assert ask.source == understood(through(kind, **(database if kind == "redis" else {}))).ask.source
+
+
+def test_a_connection_is_named_in_plain_metadata_or_not_at_all() -> None:
+    said = {"kind": "redis", "connectionFromEnv": "redis", "address": "elsewhere:1", **OWN["redis"]}
+    assert complaint(said) == ("'connectionFromEnv': name the connection in the metadata itself, as 'connection'",)
