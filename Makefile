@@ -67,9 +67,12 @@ fix: $(DEV)
 	@$(BIN)/ruff check --fix . || true
 	$(BIN)/ruff format .
 
+# Two processes, each with servers of its own; a file stays in one of them. ARGS="-n 0" is without.
+TWO := -n 2 --dist loadfile
+
 SLOW := integration faults cluster simulations bench
 unit: $(DEV)
-	@$(BIN)/pytest -q tests $(SLOW:%=--ignore=tests/%) $(ARGS)
+	@$(BIN)/pytest -q $(TWO) tests $(SLOW:%=--ignore=tests/%) $(ARGS)
 
 sim: $(DEV)
 	@$(BIN)/pytest -q tests/simulations $(ARGS)
@@ -79,7 +82,7 @@ servers: $(DEV)
 	@$(BIN)/python -m tests.servers install || true
 
 integration: $(DEV)
-	@$(BIN)/pytest -q tests/integration tests/faults $(ARGS)
+	@$(BIN)/pytest -q $(TWO) tests/integration tests/faults $(ARGS)
 
 faults: $(DEV)
 	@$(BIN)/pytest -q tests/faults $(ARGS)

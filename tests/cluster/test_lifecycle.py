@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import manifests
 from tests.cluster.api import DEPLOYMENTS, SCALED_OBJECTS, Document
 from tests.cluster.functions import Stage
 from tests.cluster.keda import Keda
@@ -40,20 +41,23 @@ def _is_awake(deployment: Document, name: str) -> bool:
     return deployment["metadata"]["name"] == name and deployment["spec"]["replicas"] > 0
 
 
+@pytest.mark.timeout(240)
 def test_nothing_is_left_of_two_hundred_objects_that_came_and_went(
     stage: Stage, tmp_path: Path, measured: Callable[[str], None]
 ) -> None:
+    # Each has a name of its own: KEDA 2.21.0 may start two followers for an object that is made again, and its operator
+    # ends in a panic when both of them close the channel of targets (external_scaler.go), whoever the scaler is.
     config = tmp_path / "config.yaml"
     config.write_text(FORGETS)
-    names = [f"f{number}" for number in range(OBJECTS)]
+    targets = [f"f{number}" for number in range(OBJECTS)]
     with Warmscaler(tmp_path / "scaler", flags=[f"--config={config}"]) as scaler:
         own = replace(stage, scaler=scaler)
-        for name in names:
-            own.function(name)
+        for target in targets:
+            own.api.apply(manifests.deployment(own.namespace, target))
         sizes = []
-        for _ in range(ROUNDS):
-            for name in names:
-                own.follow(name)
+        for turn in range(ROUNDS):
+            for target in targets:
+                own.follow(f"{target}-{turn}", scaleTargetRef={"name": target}, pollingInterval=30)
             own.wait_streams(OBJECTS, within=60.0)
             own.api.delete(SCALED_OBJECTS, None, own.namespace)
             own.wait_streams(0, within=60.0)
