@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ log = get_logger(__name__)
 
 LINGER: Final = 1.0  # s after it is unready in which all is served as before: who routes clients hears of it late
 APART: Final = 3.0  # s from the end of the pushes to that of the other streams; KEDA is back after 2 s
+QUIET: Final = 0.02  # s without a call that are waited for, LINGER at most, before clients are sent away
 GRACE: Final = 5.0  # s that calls get to finish once the port no longer accepts
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -106,12 +107,12 @@ async def _drain(server: grpc.aio.Server, decisions: Decisions) -> None:
     to another replica, instead of ending here once more. The streams of targets end later than those that push: each
     that is opened again costs KEDA a reconciliation, and a thousand of them would hold up the next push.
     """
-    stopping = asyncio.ensure_future(server.stop(GRACE))
-    await asyncio.sleep(0)  # it is on its way before the first stream ends
-    decisions.drain_pushes()
-    await asyncio.wait({stopping}, timeout=APART)
-    decisions.drain()
-    await stopping
+    async with asyncio.TaskGroup() as tasks:
+        stopping = tasks.create_task(server.stop(GRACE), name="stop")
+        await asyncio.sleep(0)  # it is on its way before the first stream ends
+        decisions.drain_pushes()
+        await asyncio.wait({stopping}, timeout=APART)
+        decisions.drain()
 
 
 def _bind(server: grpc.aio.Server, listen: Listen) -> int:

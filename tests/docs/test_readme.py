@@ -48,5 +48,6 @@ def test_every_kind_has_its_row() -> None:
     ) - {
         "fresh",
         "held",
+        "frozen",
         "unknown",
     }
