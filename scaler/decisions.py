@@ -214,6 +214,11 @@ class Decisions:
             return f"trigger of {live.reference[0]}/{live.reference[1]}: {type(error).__name__}, a bug in its probe"
         return ""
 
+    @property
+    def unasked_for(self) -> float:
+        """The seconds since anybody asked for any trigger."""
+        return self._clock() - max((live.asked_at for live in self), default=float("-inf"))
+
     def drain_pushes(self) -> None:
         """End the streams that push, now and from now on; those that follow targets go on."""
         self._hushed = True

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +23,7 @@ log = get_logger(__name__)
 
 LINGER: Final = 1.0  # s after it is unready in which all is served as before: who routes clients hears of it late
 APART: Final = 3.0  # s from the end of the pushes to that of the other streams; KEDA is back after 2 s
-QUIET: Final = 0.02  # s without a call that are waited for, LINGER at most, before clients are sent away
+QUIET: Final = 0.02  # s without a call that are waited for before clients are sent away, a second at most
 GRACE: Final = 5.0  # s that calls get to finish once the port no longer accepts
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -106,7 +106,14 @@ async def _drain(server: grpc.aio.Server, decisions: Decisions) -> None:
     external_scaler.go), and no server can shorten that. Clients are sent away first: what they open from now on goes
     to another replica, instead of ending here once more. The streams of targets end later than those that push: each
     that is opened again costs KEDA a reconciliation, and a thousand of them would hold up the next push.
+
+    A call that comes in the very instant in which clients are sent away is cancelled by grpc core, and KEDA repeats it
+    at once. So that instant is one in which nobody calls, where there is one.
     """
+    for _ in range(50):
+        if decisions.unasked_for >= QUIET:
+            break
+        await asyncio.sleep(QUIET)
     async with asyncio.TaskGroup() as tasks:
         stopping = tasks.create_task(server.stop(GRACE), name="stop")
         await asyncio.sleep(0)  # it is on its way before the first stream ends
