@@ -6,7 +6,7 @@ A test whose server needs a toolchain that is missing is skipped; every gap is n
 
 import os
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -48,6 +48,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         need(item.config, *marker.args)
     for server in item.config.stash[_shared]:
         server.heal()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what is missing to the process that prints, where this is only one of several (pytest-xdist)."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["gaps"] = dict(session.config.stash[_gaps])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a process has handed over."""
+    node.config.stash[_gaps].update(getattr(node, "workeroutput", {}).get("gaps", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
