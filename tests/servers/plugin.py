@@ -60,7 +60,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take what a process has handed over."""
-    node.config.stash[_gaps].update(getattr(node, "workeroutput", {}).get("gaps", {}))
+    gaps: dict[str, str] = getattr(node, "workeroutput", {}).get("gaps", {})
+    node.config.stash[_gaps].update(gaps)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
