@@ -65,12 +65,16 @@ class Operator(KedaProcess):
         return healthy(self.health_port, "/readyz", tls=False) and accepts(self.port)
 
     def complaints(self) -> list[str]:
-        """Return what it has logged as errors of external scalers, and of calls, so far."""
+        """Return what it has logged as errors of external scalers, and of calls, so far.
+
+        KEDA 2.16 logs a stream that ended with OK, too: ``EOF``.
+        """
         lines = [json.loads(line) for line in self.log.read_text().splitlines() if '"level":"error"' in line]
         return [
             f"{line['msg']}: {line.get('error', '')}"
             for line in lines
-            if "external" in line.get("logger", "") or "rpc error" in line.get("error", "")
+            if ("external" in line.get("logger", "") and line.get("error") != "EOF")
+            or "rpc error" in line.get("error", "")
         ]
 
 
