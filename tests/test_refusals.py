@@ -202,7 +202,8 @@ async def test_only_some_triggers_of_an_object_are_kept_in_mind_and_no_endless_o
 async def test_an_answer_that_is_no_object_of_keda_stops_nothing() -> None:
     async with desk(WRONG) as at:
         right = at.kube.objects[OBJECT]
-        for strange in ({}, {"spec": {}}, {**right, "spec": 5}, {**right, "status": 5}, {**right, "metadata": None}):
+        answers: list[Document] = [{}, {"spec": {}}, *({**right, key: 5} for key in ("spec", "status", "metadata"))]
+        for strange in answers:
             at.kube.objects[OBJECT] = strange
             at.refusals.refuse(reference(WRONG), SAID)
             assert await at.settled() == []

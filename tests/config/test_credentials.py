@@ -136,7 +136,7 @@ async def test_what_nobody_wants_any_more_is_followed_no_more(root: Path) -> Non
 
 def secret(version: int, **words: str) -> dict[str, object]:
     coded = {key: base64.b64encode(word.encode()).decode() for key, word in words.items()}
-    return {"metadata": {"name": "s", "resourceVersion": str(version)}, "data": coded}
+    return {"metadata": {"namespace": "warmscaler", "name": "s", "resourceVersion": str(version)}, "data": coded}
 
 
 def listed(*secrets: dict[str, object]) -> tuple[int, str]:

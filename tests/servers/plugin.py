@@ -61,7 +61,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     """Take what a process has handed over."""
     gaps: dict[str, str] = getattr(node, "workeroutput", {}).get("gaps", {})
-    node.config.stash[_gaps].update(gaps)
+    config: pytest.Config = node.config
+    config.stash[_gaps].update(gaps)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
