@@ -36,6 +36,7 @@ def newcomer(tmp_path: Path, service_account_kubeconfig: Path) -> Iterator[Warms
         yield scaler
 
 
+@pytest.mark.timeout(240)
 def test_what_is_there_stays_as_it_is_until_something_is_known(outage: Stage, newcomer: Warmscaler) -> None:
     stage = replace(outage, scaler=newcomer)
     counts = {"busy": 7, "asleep": 0, "total": 3, "idle": 4}

@@ -95,7 +95,10 @@ def watched(stage: Stage) -> Iterator[Wakes]:
 def test_a_rolling_restart_fails_no_call_and_loses_no_event(
     two: Stage, replicas: Replicas, keda: Keda, measured: Callable[[str], None]
 ) -> None:
-    functions = list(two.pushed(100, **SLOW))
+    busy = Group([two.function(f"busy{number}", pollingInterval=2) for number in range(10)])
+    functions = [two.function(f"f{number}", **SLOW) for number in range(90)]
+    two.wait_followed(Group([*busy, *functions]))
+    two.fill(busy)
     random.Random(1).shuffle(functions)
     before = keda.operator.complaints()
     with watched(two) as wakes, ThreadPoolExecutor(1) as thread:
@@ -110,6 +113,7 @@ def test_a_rolling_restart_fails_no_call_and_loses_no_event(
         f"rolling restart, event -> spec.replicas 1: {_spread(others)}; {DRAINED:.0f} s of a drain: {_spread(during)}"
     )
     assert keda.operator.complaints() == before
+    assert {each.name: wakes.fewest.get(each.name, 2) for each in busy} == {each.name: 2 for each in busy}
     assert max(others) < AT_ONCE
     wait = 2 * AGAIN if keda.release[:2] == LONGER else AGAIN
     assert max(during) < wait + AT_ONCE, "KEDA waits that long, whatever a server does"
