@@ -94,6 +94,13 @@ def _missing_manifests() -> str:
     return cluster.missing(cluster.MANIFESTS)
 
 
+def _missing_mount_namespaces() -> str:
+    tool = shutil.which("unshare")
+    if tool and subprocess.run([tool, "--mount", "true"], check=False, capture_output=True).returncode == 0:
+        return ""
+    return "`unshare --mount` does not work here; run as root, where util-linux is installed"
+
+
 def _nothing() -> None:
     """Nothing to install: the development dependencies brought it, or it is too much to be built by the way."""
 
@@ -107,5 +114,6 @@ TOOLCHAINS = {
         Toolchain(name="mock-kafka", missing=_missing_mock, install=_nothing),
         Toolchain(name="cluster", missing=_missing_cluster, install=_nothing),
         Toolchain(name="manifests", missing=_missing_manifests, install=_nothing),
+        Toolchain(name="mount-namespaces", missing=_missing_mount_namespaces, install=_nothing),
     )
 }

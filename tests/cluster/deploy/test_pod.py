@@ -6,7 +6,6 @@ pod's, and the folder of the certificates is another one.
 
 import http.client
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from hashlib import sha256
@@ -28,12 +27,8 @@ from tests.servers.ports import free_port
 from tests.servers.process import HOST, Server
 
 pytestmark = [
-    pytest.mark.requires("cluster", "manifests"),
+    pytest.mark.requires("cluster", "manifests", "mount-namespaces"),
     pytest.mark.usefixtures("service_account_kubeconfig"),
-    pytest.mark.skipif(
-        subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode != 0,
-        reason="mount namespaces need root here",
-    ),
 ]
 
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
