@@ -46,10 +46,10 @@ def with_component(name: str, scratch: Path) -> Objects:
     return kustomized(scratch)
 
 
-def helmed(values: Mapping[str, Any] | None = None) -> Objects:
-    """Return the objects of the chart, for a release in the namespace that kustomize's objects are in."""
+def helmed(values: Mapping[str, Any] | None = None, namespace: str = NAMESPACE) -> Objects:
+    """Return the objects of the chart, for a release in a namespace: if none is named, that of kustomize's objects."""
     settings = [f"--set-json={key}={json.dumps(value)}" for key, value in (values or {}).items()]
-    return _objects([HELM.path("helm"), "template", "any-release", str(CHART), f"--namespace={NAMESPACE}", *settings])
+    return _objects([HELM.path("helm"), "template", "any-release", str(CHART), f"--namespace={namespace}", *settings])
 
 
 def without_helms_labels(objects: Objects) -> Objects:

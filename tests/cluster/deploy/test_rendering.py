@@ -1,5 +1,7 @@
 """kustomize and Helm give the same objects, and these keep what is promised of them; no cluster is needed."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,8 @@ def test_helm_gives_the_same_right_to_secrets_as_the_component(tmp_path: Path) -
         pytest.param({"config": {"limits": {}}}, "version", id="a configuration without its version"),
         pytest.param({"image": {"pullPolicy": "Often"}}, "pullPolicy", id="a word that is not one of three"),
         pytest.param({"networkPolicy": {"sourcePorts": [70000]}}, "maximum", id="a port that is none"),
+        pytest.param({"secretFolders": ["orders.kafka"]}, "pattern", id="a folder that cannot name a volume"),
+        pytest.param({"secretFolders": ["x" * 57]}, "maxLength", id="and one that is too long for it"),
     ],
 )
 def test_a_wrong_value_is_refused(values: dict[str, Any], said: str) -> None:
@@ -107,6 +111,16 @@ def test_a_release_elsewhere_names_its_own_namespaces() -> None:
     assert peers[0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "scaling"}
 
 
+def test_nothing_in_a_release_elsewhere_says_the_usual_namespace() -> None:
+    objects = helmed({**ALL_ON, "secrets": ["orders-kafka"]}, namespace="elsewhere")
+    assert {namespace for _, namespace, _ in objects} == {"", "elsewhere", "keda"}
+    for key, said in texts(list(objects.values())):
+        assert key != "namespace" or said in {"elsewhere", "keda"}
+        assert key != "kubernetes.io/metadata.name" or said != NAMESPACE
+        assert f":{NAMESPACE}/" not in said
+        assert f"{NAMESPACE}.{NAMESPACE}" not in said
+
+
 def test_lint_finds_nothing_in_any_configuration(renderings: dict[str, Objects], tmp_path: Path) -> None:
     file = tmp_path / "configuration.yaml"
     for what, objects in renderings.items():
@@ -142,8 +156,21 @@ def test_every_pod_is_restricted(renderings: dict[str, Objects]) -> None:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }, what
-        assert pod["terminationGracePeriodSeconds"] > 10, what
         assert container["resources"]["limits"]["memory"], what
+
+
+def test_a_drain_or_an_update_leaves_keda_a_replica_that_it_knows(renderings: dict[str, Objects]) -> None:
+    for what, objects in renderings.items():
+        spec = objects[DEPLOYMENT]["spec"]
+        pod, grace = spec["template"]["spec"], spec["template"]["spec"]["terminationGracePeriodSeconds"]
+        if what == "overlay try-it":  # one replica: nothing is left anyhow, and restarts are to be quick
+            assert ("lifecycle" in pod["containers"][0], spec["minReadySeconds"], grace > 10) == (False, 0, True)
+            continue
+        python, _, program = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+        slept = int(re.findall(r"time\.sleep\((\d+)\)", program)[0])
+        assert (python, spec["minReadySeconds"] >= 45, slept >= 40) == ("python", True, True), what
+        assert grace > slept + 10, what
+        assert pod["containers"][0]["livenessProbe"]["terminationGracePeriodSeconds"] <= 10, what
 
 
 def test_the_network_policy_never_lets_out_to_link_local_addresses() -> None:
@@ -157,3 +184,15 @@ def test_the_network_policy_never_lets_out_to_link_local_addresses() -> None:
 def rules(objects: Objects) -> list[Document]:
     """Return every rule of every role."""
     return [rule for (kind, _, _), each in objects.items() if kind in {"Role", "ClusterRole"} for rule in each["rules"]]
+
+
+def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text of a document, with the key that it stands under."""
+    if isinstance(value, dict):
+        for inner, each in value.items():
+            yield from texts(each, inner)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each, key)
+    elif isinstance(value, str):
+        yield key, value

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.servers.ports import free_port
@@ -169,6 +170,14 @@ def test_what_runs_is_what_was_built_and_it_is_nobody() -> None:
     assert last.all("COPY") == ["--from=build /opt/warmscaler /opt/warmscaler"]
     assert last.all("USER") == [f"{NOBODY}:{NOBODY}"]
     assert not last.all("RUN"), "what runs in the last stage is not in the test's image"
+
+
+def test_what_a_pod_does_before_it_stops_is_on_the_images_path(image: Image) -> None:
+    deployment = yaml.safe_load((ROOT / "deploy" / "base" / "deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    command = container["lifecycle"]["preStop"]["exec"]["command"][0]
+    (path,) = re.findall(r"PATH=(\S+?):", " ".join(stages()[-1].all("ENV")))
+    assert shutil.which(command, path=str(image.folder / path.lstrip("/")))
 
 
 def test_it_serves_as_nobody_where_nothing_can_be_written(image: Image) -> None:
