@@ -1,17 +1,19 @@
 """What deploy/README.md tells people to write is rendered as it stands there."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.cluster.account import BASE
-from tests.cluster.deploy.rendered import DEPLOY, NAMESPACE, Objects, helmed, kustomized
+from tests.cluster.deploy.rendered import CHART, DEPLOY, NAMESPACE, Objects, helmed, kustomized
 from tests.cluster.deploy.test_rendering import DEPLOYMENT
 
 pytestmark = pytest.mark.requires("manifests")
 
+OWN_IMAGE = "registry.your.example/warmscaler:0.1.0"
 README = (DEPLOY / "README.md").read_text()
 ROWS = re.compile(r"(?m)^\| (?:own namespace|all namespaces).*? \| (.*?) \| ([a-z, ]+) \|")
 
@@ -28,16 +30,39 @@ def test_the_kustomization_of_ones_own_brings_image_and_configuration(tmp_path: 
     own = yaml.safe_load((BASE / "config.yaml").read_text()) | {"data": {"config.yaml": "version: 1\n"}}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(own))
     objects = kustomized(tmp_path)
-    assert image(objects) == "registry.example.org/warmscaler:0.1.0"
+    assert image(objects) == OWN_IMAGE
     assert objects["ConfigMap", NAMESPACE, "warmscaler"]["data"] == own["data"]
 
 
-def test_the_command_of_helm_brings_everything_that_it_switches_on() -> None:
-    words = re.findall(r"--set (\S+)=(\S+)", README)
-    values = {key: yaml.safe_load(value) for key, value in words}
-    objects = helmed(values)
-    assert image(objects) == "registry.example.org/warmscaler:0.1.0"
-    assert {"NetworkPolicy", "ServiceMonitor", "Certificate"} <= {kind for kind, _, _ in objects}
+@pytest.mark.parametrize(
+    ("command", "folder"), [("helm install", "base"), ("helm upgrade --install", "overlays/production")]
+)
+def test_a_command_of_helm_brings_as_many_objects_as_the_folder_beside_it(command: str, folder: str) -> None:
+    (shown,) = re.findall(rf"(?m)^{command} (?:.*\\\n)+.*$", README)
+    objects = helmed({key: yaml.safe_load(value) for key, value in re.findall(r"--set (\S+)=(\S+)", shown)})
+    assert image(objects) == OWN_IMAGE
+    assert {*objects, ("Namespace", "", NAMESPACE)} == {*kustomized(DEPLOY / folder)}
+
+
+def test_to_try_it_the_image_keeps_its_name() -> None:
+    assert f"-t {image(kustomized(DEPLOY / 'overlays' / 'try-it'))} ." in README
+
+
+@pytest.mark.parametrize("path", [DEPLOY / "README.md", CHART / "templates" / "NOTES.txt"], ids=lambda path: path.name)
+def test_the_authority_is_handed_over_without_what_ties_it_to_its_namespace(path: Path) -> None:
+    (program,) = re.findall(r"sed -E '(.*?)'", path.read_text())
+    about = {
+        "name": "warmscaler-ca",
+        "namespace": NAMESPACE,
+        "uid": "1",
+        "resourceVersion": "2",
+        "creationTimestamp": "3",
+    }
+    secret = {"kind": "Secret", "metadata": about, "data": {"ca.crt": "x"}}
+    done = subprocess.run(
+        ["sed", "-E", program], input=yaml.safe_dump(secret), capture_output=True, text=True, check=True
+    )
+    assert yaml.safe_load(done.stdout) == {**secret, "metadata": {"name": "warmscaler-ca"}}
 
 
 def test_the_table_of_rights_names_every_verb_of_the_roles() -> None:
