@@ -54,7 +54,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what is missing to the process that prints, where this is only one of several (pytest-xdist)."""
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["gaps"] = {**session.config.stash[_gaps]}
+        gaps: dict[str, str] = session.config.stash[_gaps]
+        output["gaps"] = gaps
 
 
 @pytest.hookimpl(optionalhook=True)
