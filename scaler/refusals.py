@@ -1,9 +1,10 @@
 """Metadata that was refused, told where its author looks: a condition of the ScaledObject, and an Event about it.
 
 KEDA (2.16 to 2.21) writes an external scaler's error to the operator's log only; its own condition says no more than
-that something is wrong. So the sentence is put beside it, as a condition of our own, which KEDA carries along. It is
-taken back once no trigger of the object says any more what was refused, by each replica that refused it; who was
-restarted in between does not know of it, and then the condition stays until the next mistake is corrected.
+that something is wrong. So the sentence is put beside it, as a condition of our own. KEDA carries it along, but for the
+moments in which it writes the list from an older copy: then it is written again when KEDA asks again. It is taken back
+once no trigger of the object says any more what was refused, by each replica that refused it; who was restarted in
+between does not know of it, and then the condition stays until the next mistake is corrected.
 """
 
 import asyncio

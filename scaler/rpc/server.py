@@ -23,7 +23,8 @@ log = get_logger(__name__)
 
 LINGER: Final = 1.0  # s after it is unready in which all is served as before: who routes clients hears of it late
 APART: Final = 3.0  # s from the end of the pushes to that of the other streams; KEDA is back after 2 s
-QUIET: Final = 0.02  # s without a call that are waited for before clients are sent away, a second at most
+QUIET: Final = 0.02  # s without a call that are waited for before clients are sent away
+PATIENT: Final = 1.0  # s that such a moment is waited for
 GRACE: Final = 5.0  # s that calls get to finish once the port no longer accepts
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -110,9 +111,8 @@ async def _drain(server: grpc.aio.Server, decisions: Decisions) -> None:
     A call that comes in the very instant in which clients are sent away is cancelled by grpc core, and KEDA repeats it
     at once. So that instant is one in which nobody calls, where there is one.
     """
-    for _ in range(50):
-        if decisions.unasked_for >= QUIET:
-            break
+    deadline = asyncio.get_running_loop().time() + PATIENT
+    while decisions.unasked_for < QUIET and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(QUIET)
     async with asyncio.TaskGroup() as tasks:
         stopping = tasks.create_task(server.stop(GRACE), name="stop")
