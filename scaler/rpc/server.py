@@ -111,8 +111,9 @@ async def _drain(server: grpc.aio.Server, decisions: Decisions) -> None:
     A call that comes in the very instant in which clients are sent away is cancelled by grpc core, and KEDA repeats it
     at once. So that instant is one in which nobody calls, where there is one.
     """
-    deadline = asyncio.get_running_loop().time() + PATIENT
-    while decisions.unasked_for < QUIET and asyncio.get_running_loop().time() < deadline:
+    for _ in range(round(PATIENT / QUIET)):
+        if decisions.unasked_for >= QUIET:
+            break
         await asyncio.sleep(QUIET)
     async with asyncio.TaskGroup() as tasks:
         stopping = tasks.create_task(server.stop(GRACE), name="stop")

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.brokers import Queues, redis_queues
+from tests.bench.complaints import errors
 from tests.bench.facts import header
 from tests.bench.kubernetes import POLLING, Kubernetes, kubernetes, ours, warmscaler
-from tests.bench.complaints import errors
 from tests.bench.outage import AFTERWARDS, BACKLOG, REPLICAS
 from tests.bench.tables import printed
 from tests.cluster.warmscaler import Warmscaler

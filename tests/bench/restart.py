@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.brokers import redis_queues
+from tests.bench.complaints import errors
 from tests.bench.facts import header
 from tests.bench.kubernetes import POLLING, Kubernetes, kubernetes, ours, warmscaler
-from tests.bench.complaints import errors
 from tests.bench.outage import BACKLOG, REPLICAS
 from tests.cluster.warmscaler import Warmscaler
 
