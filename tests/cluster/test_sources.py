@@ -14,6 +14,7 @@ from tests.servers.process import wait_until
 pytestmark = pytest.mark.requires("cluster", "redis", "nats", "kafka")
 
 MOST = PARTITIONS + 1
+CALLS = "warmscaler_grpc_duration_seconds_count"
 
 
 @pytest.mark.timeout(240)
@@ -63,9 +64,15 @@ def test_a_polled_trigger_wakes_grows_and_sleeps_without_a_stream(stage: Stage) 
 
 
 def test_cached_metrics_are_followed_and_values_are_totals_where_the_trigger_says_so(stage: Stage) -> None:
-    cached = stage.wait_followed(stage.each(trigger={"useCachedMetrics": True}))
+    cached = stage.wait_followed(stage.each(pollingInterval=4, trigger={"useCachedMetrics": True}))
     cached.push(12)
     cached.wait_replicas(3, within=30.0)
+    before = stage.scaler.metric(CALLS, method="GetMetrics")
+    stage.extremes(8.0)
+    asked = stage.scaler.metric(CALLS, method="GetMetrics") - before
+    assert asked <= 3 * len(cached), (
+        "two or three polls; the autoscaler looks eight times, and is told what the poll saw"
+    )
     for each in cached:
         stage.follow(each.name, source=each.name, trigger={"metricType": "Value"}, maxReplicaCount=MOST)
     cached.wait_replicas(MOST, within=60.0)

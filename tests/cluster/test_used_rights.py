@@ -1,6 +1,7 @@
 """The rights that deploy/ gives are those that are used: the API server's record of our calls, beside the roles.
 
-Every way of using the API is gone once, as the service account, with a source that nobody can reach.
+Every way of using the API is gone once, as the service account, with a source that nobody can reach. It is the last of
+this folder's tests by name, so that the record holds whatever the others have made the service ask.
 """
 
 import http.client
