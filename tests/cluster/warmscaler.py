@@ -87,3 +87,7 @@ class Replicas(Cluster):
     def streams(self, method: str = "StreamIsActive") -> int:
         """Return how many streams of a method are open now, on those that run."""
         return sum(each.streams(method) for each in self.each if each.running)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples that carry ``labels``, on those that run."""
+        return sum(each.metric(name, **labels) for each in self.each if each.running)
