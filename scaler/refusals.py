@@ -108,8 +108,9 @@ class Refusals:
             if document is None:
                 self.open.pop(name, None)
                 return
-            if not await self._write(self._kube, document, refused):
-                refused.due = self._clock() + AGAIN
+            wait = await self._write(self._kube, document, refused)
+            if wait is not None:
+                refused.due = min(refused.due, self._clock() + wait)
             elif not refused.triggers:
                 self.open.pop(name, None)
         except (ApiRefused, ApiUnreachable) as error:
@@ -128,8 +129,11 @@ class Refusals:
                 del refused.triggers[said]
         return document
 
-    async def _write(self, kube: Kube, document: Document, refused: Refused) -> bool:
-        """Record an Event and write the condition, where they are not there yet; tell whether that is so now."""
+    async def _write(self, kube: Kube, document: Document, refused: Refused) -> float | None:
+        """Record an Event and write the condition, where they are not there yet.
+
+        Return in how many seconds to look again: KEDA may write an older list over a new one. ``None`` if all is there.
+        """
         sentence = "; ".join(each for _, each in refused.triggers.values())
         with understood(f"{document['kind']} {refused.reference[0]}/{refused.reference[1]}"):
             conditions = _with_ours(document, sentence)
@@ -137,7 +141,9 @@ class Refusals:
         if sentence and (sentence != refused.event or self._clock() - refused.event_at > EVENT_EVERY):
             refused.event, refused.event_at = sentence, self._clock()
             await record(kube, regarding, REASON, sentence, warning=True)
-        return conditions is None or await _patched(kube, document, conditions)
+        if conditions is None:
+            return None
+        return LOOK_EVERY if await _patched(kube, document, conditions) else AGAIN
 
 
 def _with_ours(document: Document, sentence: str) -> list[Document] | None:

@@ -12,8 +12,8 @@ Call = tuple[str, str]
 class FakeKube(Kube):
     """Answers with ``objects``, by path; keeps every call in ``calls``, and every body that was sent in ``sent``.
 
-    ``refusals`` are statuses by path. While ``silent``, nothing is answered; while ``unreachable``, calls fail. A call
-    ``takes`` so many seconds; ``most_at_once`` were made at the same time.
+    ``refusals`` are statuses by path. While ``silent``, nothing is answered; while ``unreachable``, calls fail. What is
+    sent as a status is the object's from then on. A call ``takes`` so many seconds; ``most_at_once`` were made at a time.
     """
 
     def __init__(self, **objects: Document) -> None:
@@ -47,6 +47,8 @@ class FakeKube(Kube):
             raise ApiRefused(f"{method} {path}: {status}", status)
         if body is not None:
             self.sent.append(((method, path), body))
+            if path.endswith("/status"):
+                self.objects[path.removesuffix("/status")]["status"] = body["status"]
         return self.objects.get(path, {})
 
     async def _pass_time(self) -> None:

@@ -66,7 +66,7 @@ def test_corrected_metadata_makes_it_ready(stage: Stage) -> None:
     for each in functions:
         stage.follow(each.name, source=each.name)
     functions.wait_told("Ready", "True", within=30.0)
-    functions.wait_told(OURS, "True", within=30.0)
+    wait_until(lambda: all(each.told(OURS) != "False" for each in functions), within=30.0, what="taken back")
     functions.push()
     functions.wait_replicas(1, within=10.0)
 

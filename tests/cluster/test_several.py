@@ -25,11 +25,11 @@ def test_of_several_triggers_the_one_that_asks_for_most_counts(stage: Stage) -> 
 
 
 def test_a_formula_is_computed_from_our_values(stage: Stage) -> None:
-    formula = {"formula": "redis + nats + 2 * kafka", "target": "2.5", "metricType": "AverageValue"}
+    formula = {"formula": "redis + nats + 2 * kafka", "target": "1.6", "metricType": "AverageValue"}
     function, queues = _deploy(stage, {"scalingModifiers": formula})
     for queue in queues:
         queue.push(2)
-    function.wait_replicas(4, within=30.0)  # (2 + 2 + 2 * 2) / 2.5, rounded up
+    function.wait_replicas(5, within=30.0)  # (2 + 2 + 2 * 2) / 1.6; whatever it has before is not near enough to stay
     for queue in queues:
         queue.drain()
     function.wait_replicas(0, within=30.0)
