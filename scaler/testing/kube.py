@@ -13,7 +13,8 @@ class FakeKube(Kube):
     """Answers with ``objects``, by path; keeps every call in ``calls``, and every body that was sent in ``sent``.
 
     ``refusals`` are statuses by path. While ``silent``, nothing is answered; while ``unreachable``, calls fail. What is
-    sent as a status is the object's from then on. A call ``takes`` so many seconds; ``most_at_once`` were made together.
+    sent as a status is the object's from then on. A call ``takes`` so many seconds; so many as ``most_at_once`` were
+    made together.
     """
 
     def __init__(self, **objects: Document) -> None:
