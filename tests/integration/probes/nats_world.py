@@ -50,9 +50,17 @@ class Worker:
         await self.api(f"CONSUMER.DURABLE.CREATE.{stream}.{name}", stream_name=stream, config=durable)
 
     async def publish(self, subject: str, times: int = 1) -> None:
-        """Publish, and wait until the last one is stored."""
-        for _ in range(times):
-            await self.client.request(subject, b"work", timeout=5)
+        """Publish, and wait until the last one is stored; what nobody heard is sent again.
+
+        A cluster tells its nodes of a new stream's subjects one by one: until ours knows, it says that nobody listens.
+        """
+        async with asyncio.timeout(30):
+            while times:
+                try:
+                    await self.client.request(subject, b"work", timeout=5)
+                    times -= 1
+                except nats.errors.NoRespondersError:
+                    await asyncio.sleep(0.05)
 
     async def fetch(self, stream: str, consumer: str, count: int, *, ack: bool) -> None:
         """Take messages, and acknowledge them or not."""
