@@ -67,3 +67,7 @@ class ApiUnreachable(ScalerError):
 
 class Missing(ScalerError):
     """What was asked for is not there, or not yet."""
+
+
+class LeadershipLost(ScalerError):
+    """Another process may lead by now: write nothing, and end."""

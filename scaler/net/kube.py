@@ -1,11 +1,12 @@
 """The Kubernetes API: documents in, documents out, and what one object says as it changes.
 
+Of all objects of a kind :mod:`scaler.net.mirror` keeps a copy.
+
 The library's client brings the addresses, certificates and tokens, and renews those of a pod's service account; its
 models and its own watch stay unused, since reading raw JSON costs a tenth. Nothing here retries a write. Whatever does
 not come from a Kubernetes API, such as the page of a proxy in its place, is no answer.
 """
 
-import asyncio
 import json
 import os
 import re
@@ -17,28 +18,27 @@ from typing import Any, Final, NoReturn
 from urllib.parse import urlencode
 
 import aiohttp
-from structlog import get_logger
 
-from scaler.aio import delays
 from scaler.errors import ApiRefused, ApiUnreachable, ConfigError
-
-log = get_logger(__name__)
+from scaler.net.watch import pursue
 
 Document = dict[str, Any]
+Event = tuple[str, Document, str]
+"""Of a watch: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``; the object; its version."""
 
-PATIENCE: Final = 5.0  # s for a call
-WATCHED: Final = 60  # s after which the server ends a watch, and a new one goes on where it ended
+Body = Document | list[Document]
+"""What is sent: an object, or the operations of a JSON Patch."""
+
+PATIENCE: Final = 5.0  # s for a call, unless it says otherwise
 SILENCE: Final = 5.0  # s that a watch may last longer than it should before the connection is taken for dead
 LONGEST: Final = 16 * 2**20  # bytes of one event: a ConfigMap, twice more in its annotations, and all of it escaped
-AGAIN_CAP: Final = 5.0  # s between two attempts to watch, at most
-LASTING: Final = 1.0  # s that a watch must last, or bring something, for the next one to be begun at once
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
-GONE: Final = 410
 BUSY: Final = 429
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
 
 IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"  # a variable that every pod has
 
@@ -74,6 +74,12 @@ class Resource:
 CONFIG_MAPS: Final = Resource(api="v1", plural="configmaps")
 SECRETS: Final = Resource(api="v1", plural="secrets")
 EVENTS: Final = Resource(api="v1", plural="events")
+PODS: Final = Resource(api="v1", plural="pods")
+SERVICES: Final = Resource(api="v1", plural="services")
+DEPLOYMENTS: Final = Resource(api="apps/v1", plural="deployments")
+REPLICA_SETS: Final = Resource(api="apps/v1", plural="replicasets")
+STATEFUL_SETS: Final = Resource(api="apps/v1", plural="statefulsets")
+LEASES: Final = Resource(api="coordination.k8s.io/v1", plural="leases")
 
 
 class Kube:
@@ -94,24 +100,46 @@ class Kube:
         query = {"fieldManager": manager, "force": "true"}
         return await self.call("PATCH", path, document, query=query, content=APPLY)
 
-    async def call(
+    async def call(  # noqa: PLR0913 - a call has that many parts
         self,
         method: str,
         path: str,
-        body: Document | None = None,
+        body: Body | None = None,
         *,
         query: Mapping[str, str] | None = None,
         content: str = "application/json",
+        patience: float | None = None,
     ) -> Document:
-        """Make one call, :data:`PATIENCE` seconds at most.
+        """Make one call, ``patience`` seconds at most (:data:`PATIENCE` if not said).
 
-        Raises :class:`ApiRefused` with what the server said, :class:`ApiUnreachable` if it said nothing.
+        Raises :class:`ApiRefused` with what the server said, :class:`ApiUnreachable` if it said nothing: then what was
+        to be written may be written or not.
         """
+        limit = patience or PATIENCE
         try:
-            async with await self._ask(method, _target(path, query), body, content=content) as answer:
+            async with await self._ask(method, _target(path, query), body, content=content, patience=limit) as answer:
                 return _parsed(method, path, answer.status, await answer.read())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _unreachable(error, PATIENCE) from error
+            raise _unreachable(error, limit) from error
+
+    async def events(self, path: str, query: Mapping[str, str], seconds: int) -> AsyncGenerator[Event]:
+        """Watch, and yield each event, until the server ends the watch ``seconds`` later, or sooner.
+
+        Raises :class:`ApiRefused` (status 410 if the version from which to watch is outdated) and
+        :class:`ApiUnreachable`, also when the watch outlasts its time by :data:`SILENCE`: its connection is dead then.
+        """
+        limit = seconds + SILENCE
+        asked = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds)}
+        try:
+            async with await self._ask("GET", _target(path, asked), patience=limit) as answer:
+                if answer.status >= _ERROR:
+                    _parsed("GET", path, answer.status, await answer.read())
+                async for line in _lines(answer.content):
+                    with understood(path):
+                        event = _heard(path, json.loads(line))
+                    yield event
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _unreachable(error, limit) from error
 
     async def follow(
         self,
@@ -123,36 +151,26 @@ class Kube:
     ) -> NoReturn:
         """Call ``on_change`` with the object as it is, and again with each change; ``None`` while there is none.
 
-        It goes on for ever: an interrupted watch is resumed, an outdated one (HTTP 410) begins anew, and an API that
-        cannot be reached or refuses is asked again, :data:`AGAIN_CAP` seconds later at most; ``on_failure`` hears of
-        that once for each reason. Needs the verbs list and watch; a Role with ``resourceNames`` will do.
+        It goes on for ever, as :func:`scaler.net.watch.pursue` does; ``on_failure`` hears once for each reason why it
+        cannot. Needs the verbs list and watch; a Role with ``resourceNames`` will do.
 
         Raises ``ValueError`` for what cannot be a name.
         """
         resource.path(namespace, name)
+
+        async def listed() -> str:
+            return await self._list(resource, namespace, name, on_change)
+
+        async def watched(version: str, seconds: int) -> str:
+            query = {"fieldSelector": f"metadata.name={name}", "resourceVersion": version}
+            async with aclosing(self.events(resource.path(namespace), query, seconds)) as events:
+                async for kind, seen, version in events:  # noqa: B007, PLR1704 - the last one is where to go on
+                    if kind != "BOOKMARK":
+                        on_change(None if kind == "DELETED" else seen)
+            return version
+
         about = {"resource": resource.plural, "namespace": namespace, "name": name}
-        loop, retries, said, back = asyncio.get_running_loop(), delays(cap=AGAIN_CAP), "", True
-        while True:
-            begun = float("inf")
-            try:
-                version = await self._list(resource, namespace, name, on_change)
-                if not back:
-                    log.info("follows again", **about)
-                begun, back = loop.time(), True
-                while True:
-                    begun, before = loop.time(), version
-                    version = await self._watch(resource, namespace, name, version, on_change)
-                    if version == before and loop.time() - begun < LASTING:
-                        await asyncio.sleep(next(retries))
-            except (ApiRefused, ApiUnreachable) as error:
-                if loop.time() - begun > LASTING:  # it worked, so this is a new failure
-                    retries, said = delays(cap=AGAIN_CAP), ""
-                outdated = isinstance(error, ApiRefused) and error.status == GONE
-                if str(error) != said and not outdated:
-                    said, back = str(error), False
-                    log.warning("cannot follow", why=said, **about)
-                    on_failure(error)
-                await asyncio.sleep(next(retries))
+        await pursue(listed, watched, on_failure, about=about)
 
     async def _list(
         self, resource: Resource, namespace: str, name: str, on_change: Callable[[Document | None], None]
@@ -166,65 +184,29 @@ class Kube:
         on_change(found)
         return version
 
-    async def _watch(
-        self,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        version: str,
-        on_change: Callable[[Document | None], None],
-    ) -> str:
-        """Watch from ``version`` until the server ends it, and return where the next watch goes on."""
-        path = resource.path(namespace)
-        query = {
-            "fieldSelector": f"metadata.name={name}",
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": version,
-            "timeoutSeconds": str(WATCHED),
-        }
-        async with aclosing(self._events(path, query)) as events:
-            async for kind, seen, version in events:  # noqa: B007, PLR1704 - the last one is where to go on
-                if kind != "BOOKMARK":
-                    on_change(None if kind == "DELETED" else seen)
-        return version
-
-    async def _events(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[tuple[str, Document, str]]:
-        """Yield type, object and version of each event, until the server ends the watch."""
-        try:
-            async with await self._ask("GET", _target(path, query), patience=WATCHED + SILENCE) as answer:
-                if answer.status >= _ERROR:
-                    _parsed("GET", path, answer.status, await answer.read())
-                async for line in _lines(answer.content):
-                    with understood(path):
-                        event = _heard(path, json.loads(line))
-                    yield event
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _unreachable(error, WATCHED + SILENCE) from error
-
     async def _ask(
         self,
         method: str,
         target: str,
-        body: Document | None = None,
+        body: Body | None = None,
         *,
         content: str = "application/json",
-        patience: float | None = None,
+        patience: float,
     ) -> aiohttp.ClientResponse:
         headers = {"Accept": "application/json", "Content-Type": content}
         try:
-            _, url, headers, body, _ = await self._client.param_serialize(
+            _, url, headers, sent, _ = await self._client.param_serialize(
                 method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
         except Exception as error:  # reading a token, which the library does here, fails in ways of its own
             raise ApiUnreachable(f"the Kubernetes API cannot be asked: {error}") from error
-        limit = aiohttp.ClientTimeout(total=patience or PATIENCE)
-        raw = await self._client.call_api(method, url, headers, body, _request_timeout=limit)
+        limit = aiohttp.ClientTimeout(total=patience)
+        raw = await self._client.call_api(method, url, headers, sent, _request_timeout=limit)
         answer: aiohttp.ClientResponse = raw.response
         return answer
 
 
-def _heard(path: str, event: Document) -> tuple[str, Document, str]:
+def _heard(path: str, event: Document) -> Event:
     """Read one line of a watch."""
     kind, seen = event["type"], event["object"]
     if kind == "ERROR":

@@ -90,6 +90,23 @@ CONFIG_REJECTED: Final = Counter(
 )
 for _reason in ("unreadable", "invalid"):
     CONFIG_REJECTED.labels(_reason)
+WATCH_RESTARTS: Final = Counter(
+    "warmscaler_watch_restarts_total",
+    "Watches of the Kubernetes API that did not end as they should, by reason (410, eof, timeout, error).",
+    ["reason"],
+    registry=REGISTRY,
+)
+for _reason in ("410", "eof", "timeout", "error"):
+    WATCH_RESTARTS.labels(_reason)
+LEADER: Final = Gauge("warmscaler_leader", "Whether this process leads and may write, 1 or 0.", registry=REGISTRY)
+LEADER_CHANGES: Final = Counter(
+    "warmscaler_leader_changes_total",
+    "Times that this process gained leadership, lost it, or gave it away.",
+    ["change"],
+    registry=REGISTRY,
+)
+for _change in ("gained", "lost", "released"):
+    LEADER_CHANGES.labels(_change)
 LOOP_LAG: Final = Gauge(
     "warmscaler_event_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY
 )

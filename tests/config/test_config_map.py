@@ -54,7 +54,7 @@ class ToldKube(FakeKube):
         await asyncio.Event().wait()
         raise AssertionError
 
-    def events(self) -> list[tuple[str, str]]:
+    def told(self) -> list[tuple[str, str]]:
         return [(body["reason"], body["message"]) for (_, path), body in self.sent if path.endswith(EVENTS)]
 
     def kept(self) -> list[bytes]:
@@ -90,7 +90,7 @@ async def test_what_is_good_is_in_force_kept_and_said() -> None:
         kube.tell(document(text(2)))
         await until(lambda: len(kube.kept()) == 2)
         assert (applied.limits, kube.kept()) == ([1, 2], [text(1), text(2)])
-        assert kube.events()[-1] == ("ConfigAccepted", f"configuration {last_good.told()['hash']} is in force")
+        assert kube.told()[-1] == ("ConfigAccepted", f"configuration {last_good.told()['hash']} is in force")
 
 
 async def test_what_is_told_again_unchanged_is_nothing_new() -> None:
@@ -101,7 +101,7 @@ async def test_what_is_told_again_unchanged_is_nothing_new() -> None:
             kube.tell(document(text(1)))
             await asyncio.sleep(0.01)
         await until(lambda: bool(kube.kept()))
-        assert (applied.limits, len(kube.events())) == ([1], 1)
+        assert (applied.limits, len(kube.told())) == ([1], 1)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_what_is_bad_changes_nothing_and_is_said(bad: Any, said: str) -> N
         kube.tell(bad)
         await until(lambda: not last_good.told()["valid"])
         assert (applied.limits, last_good.told()["problems"]) == ([1], [said])
-        await until(lambda: ("ConfigRejected", f"not in force, nothing changes: {said}") in kube.events())
+        await until(lambda: ("ConfigRejected", f"not in force, nothing changes: {said}") in kube.told())
         kube.tell(document(text(1)))
         await until(lambda: bool(last_good.told()["valid"]))
 
@@ -131,7 +131,7 @@ async def test_a_start_with_a_bad_one_serves_by_what_was_kept(bad: Any) -> None:
     kube.objects[KEPT] = document(text(7))
     async with followed(kube) as (last_good, applied):
         assert (applied.limits, last_good.told()["valid"]) == ([7], False)
-        await until(lambda: [reason for reason, _ in kube.events()] == ["ConfigRejected"])
+        await until(lambda: [reason for reason, _ in kube.told()] == ["ConfigRejected"])
         assert kube.kept() == []
 
 
@@ -141,7 +141,7 @@ async def test_a_start_with_a_bad_one_and_nothing_kept_fails_with_every_problem_
         "configuration configmap:n/m: 1:1: 'version' is required: 1; 1:1: unknown key 'limts', did you mean 'limits'?; "
         "2:20: limits.triggers: 0 must be greater than or equal to 1"
     )
-    assert [reason for reason, _ in kube.events()] == ["ConfigRejected"]
+    assert [reason for reason, _ in kube.told()] == ["ConfigRejected"]
 
 
 async def test_a_start_waits_for_the_api_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ async def test_that_nothing_can_be_kept_is_logged_once_and_serving_goes_on() -> 
             for triggers in (2, 3):
                 kube.tell(document(text(triggers)))
                 await until(lambda triggers=triggers: applied.limits[-1] == triggers)  # type: ignore[misc]
-            await until(lambda: len(kube.events()) == 3)
+            await until(lambda: len(kube.told()) == 3)
             await asyncio.sleep(0.01)
     assert [each["event"] for each in logs if each["log_level"] == "warning"] == ["last good configuration not kept"]
 
