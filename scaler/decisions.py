@@ -42,13 +42,15 @@ class Live:
     """One live trigger: what it is, who decides it, and who has asked for it when.
 
     ``metric`` is what GetMetricSpec answers; ``rises`` changes at each turn from inactive to active. ``stand_in``
-    answers while the judge cannot.
+    answers while the judge cannot, and ``hearers`` are called at each change of verdict or metric, and when
+    it is forgotten.
     """
 
     __slots__ = (
         "_paired",
         "_paired_at",
         "asked_at",
+        "hearers",
         "judge",
         "metric",
         "reference",
@@ -69,6 +71,7 @@ class Live:
         self.rises: Cell[Verdict] = Cell(judge.verdict)
         self.asked_at = now
         self.streams = 0
+        self.hearers: set[Callable[[], None]] = set()
         self._paired: Decision | None = None
         self._paired_at = now
 
@@ -113,6 +116,11 @@ class Live:
         finally:
             self.streams -= 1
 
+    def tell(self) -> None:
+        """Call whoever follows the trigger inside this process."""
+        for hear in tuple(self.hearers):
+            hear()
+
     def close(self) -> None:
         """End the trigger's streams."""
         self.metric.close()
@@ -120,7 +128,7 @@ class Live:
 
 
 class Decisions:
-    """Every live trigger, and the judges they share."""
+    """Every live trigger, and the judges they share; the ``audience`` is called with each that comes."""
 
     def __init__(
         self,
@@ -140,6 +148,7 @@ class Decisions:
         self._limits = Limits()
         self._live: dict[bytes, Live] = {}
         self._judges: dict[QueryKey, dict[JudgeKey, Judge]] = {}
+        self.audience: set[Callable[[Live], None]] = set()
         self._hushed = False
         self._drained = False
 
@@ -181,6 +190,8 @@ class Decisions:
             live.rises.close()
         if self._drained:
             live.close()
+        for hear in tuple(self.audience):
+            hear(live)
         return live
 
     async def configure(self, defaults: Defaults, limits: Limits) -> None:
@@ -258,6 +269,7 @@ class Decisions:
                 del self._live[key]
                 live.close()
                 self._release(live)
+                live.tell()
                 metrics.FORGOTTEN.inc()
 
     def _admissible(self, reference: Reference) -> Trigger:
@@ -287,6 +299,7 @@ class Decisions:
             live.rises.set(judge.verdict)
         if trigger.ask.metric != live.metric.value:
             live.metric.set(trigger.ask.metric)
+        live.tell()
 
     def _judge(self, trigger: Trigger) -> Judge:
         """Return the judge of all triggers that ask the same by the same rules."""

@@ -17,9 +17,12 @@ from scaler.probes.registry import AnyProbe
 
 
 class Follower(Protocol):
-    """Who hears of each turn of a judge from inactive to active."""
+    """Who hears of each turn of a judge from inactive to active, and is told of each change of what KEDA is told."""
 
     rises: Cell[Verdict]
+
+    def tell(self) -> None:
+        """Pass on, at once and cheaply, that the judge's verdict has another activity or another value."""
 
 
 class Judge:
@@ -94,6 +97,9 @@ class Judge:
         if self.active and not was_active:
             for live in self.lives:
                 live.rises.set(self.verdict)
+        if _told(before) != _told(self.verdict):
+            for live in tuple(self.lives):
+                live.tell()
 
     def inherit(self, other: "Judge") -> None:
         """Go on from what ``other`` believed, whose source is replaced by this one's, as after an outage.
@@ -133,3 +139,7 @@ class Judge:
     def _silence(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
+
+
+def _told(verdict: Verdict) -> tuple[bool, float] | None:
+    return (verdict.active, verdict.value) if isinstance(verdict, Decision) else None

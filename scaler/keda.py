@@ -67,10 +67,10 @@ def trigger_of(document: Document, reference: Reference) -> Document | None:
 
     Raises ``ApiUnreachable`` for what is no object of KEDA.
     """
-    wanted = _said(reference[2])
+    wanted = said(reference[2])
     with understood(f"{document['kind']} {reference[0]}/{reference[1]}"):
         triggers = [each for each in document["spec"].get("triggers") or () if each["type"] in _OURS]
-        return next((dict(each) for each in triggers if _said(each.get("metadata") or {}) == wanted), None)
+        return next((dict(each) for each in triggers if said(each.get("metadata") or {}) == wanted), None)
 
 
 def target_of(document: Document, reference: Reference) -> Target | None:
@@ -126,5 +126,6 @@ def _resource(document: Document) -> Resource:
     return _KNOWN[kind]
 
 
-def _said(metadata: Mapping[str, str]) -> dict[str, str]:
+def said(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return what an object and a call say alike: all but values from the environment, which KEDA reads."""
     return {key: value for key, value in metadata.items() if not key.endswith(_FROM_ENV)}

@@ -9,6 +9,7 @@ from typing import Final
 from scaler.aio import Closed
 from scaler.decisions import Decisions, Live
 from scaler.errors import ConfigError, LimitReached
+from scaler.keda import Reference
 from scaler.model import Metric
 from scaler.observe import metrics
 from scaler.rpc.pb.externalscaler_pb2 import (
@@ -101,8 +102,7 @@ class ExternalScaler(ExternalScalerServicer):
             self._streams -= 1
 
     def _find(self, ref: ScaledObjectRef) -> Live:
-        # Deterministic means that the map is sorted: KEDA sends it in a new order each time.
-        identity = ref.SerializeToString(deterministic=True)
+        identity = _identity(ref)
         known = self._decisions.known(identity)
         return known or self._admit(identity, ref)
 
@@ -112,6 +112,17 @@ class ExternalScaler(ExternalScalerServicer):
         except ConfigError:
             metrics.REJECTED.labels("metadata").inc()
             raise
+
+
+def identify(reference: Reference) -> bytes:
+    """Return the identity that a trigger has when KEDA asks for it."""
+    namespace, name, metadata = reference
+    return _identity(ScaledObjectRef(namespace=namespace, name=name, scalerMetadata=dict(metadata)))
+
+
+def _identity(ref: ScaledObjectRef) -> bytes:
+    # Deterministic means that the map is sorted: KEDA sends it in a new order each time.
+    return ref.SerializeToString(deterministic=True)
 
 
 async def _next_push(live: Live, seen: int) -> tuple[int, str]:
