@@ -10,9 +10,9 @@ from pydantic import Field
 
 from scaler.model import Ask, Metric
 from scaler.probes.base import Amount, Found, Pace, Surroundings, Watching
-from scaler.probes.cron.schedule import Schedule, schedule, time_zone
 from scaler.triggers.metadata import metric_name
 from scaler.triggers.params import Params
+from scaler.triggers.schedule import Schedule, schedule, time_zone
 from scaler.triggers.values import Whole
 
 RECHECK: Final = 60.0  # s: the wall clock may be set while nobody looks

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler.probes.cron.schedule import schedule, time_zone
+from scaler.triggers.schedule import schedule, time_zone
 
 ROWS = [
     pytest.param(*(cell.replace(r"\t", "\t") for cell in line.split(" | ")), id=line.replace(" | ", "  "))
