@@ -9,6 +9,7 @@ from scaler.observe.tally import Tallies
 
 REGISTRY: Final = CollectorRegistry()
 _READ_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_START_BUCKETS: Final = (0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 _RPC_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2)
 
 READS: Final = Counter(
@@ -107,6 +108,97 @@ LEADER_CHANGES: Final = Counter(
 )
 for _change in ("gained", "lost", "released"):
     LEADER_CHANGES.labels(_change)
+_FUNCTION: Final = ["pool", "namespace", "function"]
+POOL_PODS: Final = Gauge(
+    "warmscaler_pool_pods", "Pods of a function's pool, by stage.", [*_FUNCTION, "stage"], registry=REGISTRY
+)
+POOL_TARGET: Final = Gauge(
+    "warmscaler_pool_target", "Warm pods that a function is to have.", _FUNCTION, registry=REGISTRY
+)
+POOL_OVER_TARGET: Final = Gauge(
+    "warmscaler_pool_over_target",
+    "Warm pods above target and surge, which should never be.",
+    _FUNCTION,
+    registry=REGISTRY,
+)
+POOL_CLAIMS: Final = Counter(
+    "warmscaler_pool_claims_total",
+    "Replicas that were wanted at once: warm were claimed, cold found no warm pod.",
+    [*_FUNCTION, "result"],
+    registry=REGISTRY,
+)
+POOL_MISSES: Final = Counter(
+    "warmscaler_pool_misses_total",
+    "Replicas that found no warm pod, by reason (empty, warming, outdated, held).",
+    ["reason"],
+    registry=REGISTRY,
+)
+for _reason in ("empty", "warming", "outdated", "held"):
+    POOL_MISSES.labels(_reason)
+POOL_DECIDED_SECONDS: Final = Histogram(
+    "warmscaler_pool_claim_delay_seconds",
+    "Time from the scaler's word to the claim's call.",
+    buckets=_RPC_BUCKETS,
+    registry=REGISTRY,
+)
+POOL_CLAIM_SECONDS: Final = Histogram(
+    "warmscaler_pool_claim_duration_seconds",
+    "How long the call of a claim took.",
+    buckets=_RPC_BUCKETS,
+    registry=REGISTRY,
+)
+POOL_STEPS: Final = Counter(
+    "warmscaler_pool_handoff_steps_total",
+    "Steps of hand-offs that were done, by step, and those that came to nothing.",
+    ["step", "outcome"],
+    registry=REGISTRY,
+)
+POOL_LOST: Final = Counter(
+    "warmscaler_pool_handoffs_lost_total",
+    "Pods that their ReplicaSet deleted instead of keeping them.",
+    registry=REGISTRY,
+)
+POOL_AVOIDED: Final = Counter(
+    "warmscaler_pool_cold_starts_avoided_total",
+    "Warm pods that are replicas of their function now, so that a cold one need not start.",
+    _FUNCTION,
+    registry=REGISTRY,
+)
+POOL_CREATES: Final = Counter(
+    "warmscaler_pool_creates_total", "Warm pods asked for, by outcome.", ["outcome"], registry=REGISTRY
+)
+POOL_WARM_UP_SECONDS: Final = Histogram(
+    "warmscaler_pool_warmup_duration_seconds",
+    "Time from a warm pod's creation until it was available.",
+    buckets=_START_BUCKETS,
+    registry=REGISTRY,
+)
+POOL_LEAD_SECONDS: Final = Histogram(
+    "warmscaler_pool_lead_time_seconds",
+    "Time from a claim until the pod that replaces it was available.",
+    buckets=_START_BUCKETS,
+    registry=REGISTRY,
+)
+POOL_IDLE_SECONDS: Final = Counter(
+    "warmscaler_pool_idle_pod_seconds_total", "Time that warm pods waited, all together.", _FUNCTION, registry=REGISTRY
+)
+POOL_IDLE_BYTES: Final = Counter(
+    "warmscaler_pool_idle_byte_seconds_total",
+    "Memory that waiting warm pods request, times the time.",
+    _FUNCTION,
+    registry=REGISTRY,
+)
+POOL_BREAKER: Final = Gauge(
+    "warmscaler_pool_circuit_open",
+    "Whether creation is slowed down since warm pods do not start.",
+    _FUNCTION,
+    registry=REGISTRY,
+)
+POOL_DNS_CACHED: Final = Gauge(
+    "warmscaler_pool_dns_cached_seconds",
+    "For how long the cluster's DNS may hide a claimed pod of a headless Service.",
+    registry=REGISTRY,
+)
 LOOP_LAG: Final = Gauge(
     "warmscaler_event_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY
 )
