@@ -52,7 +52,7 @@ BORROWED = (
     "scaler.pool.view",
     "scaler.triggers",
 )
-SHELLS_OF_THE_SERVICE = ("simulations.demo",)
+SHELLS_OF_THE_SERVICE = ("simulations.cluster", "simulations.demo")
 
 WIRE = ("grpc", "grpc_health", "grpc_reflection", "google.protobuf", "scaler.rpc.pb")
 SPEAKERS = ("scaler.rpc", "simulations.demo")
