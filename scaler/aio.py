@@ -4,9 +4,13 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
+
+from structlog import get_logger
+
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -61,6 +65,27 @@ class Cell(Generic[T]):
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+class Telling(Generic[T]):
+    """Tells one listener each value that differs from the one before; what the listener raises is logged, and no more.
+
+    It stands between what must go on and a listener that is not part of it.
+    """
+
+    def __init__(self, listener: Callable[[T], None]) -> None:
+        self._listener = listener
+        self._last: list[T] = []
+
+    def tell(self, value: T) -> None:
+        """Pass a value on, unless it is the last one again."""
+        if self._last == [value]:
+            return
+        self._last = [value]
+        try:
+            self._listener(value)
+        except Exception:
+            log.exception("a listener failed")
 
 
 def delays(first: float = 0.2, factor: float = 2.0, cap: float = 30.0) -> Iterator[float]:

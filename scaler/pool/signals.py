@@ -9,15 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from structlog import get_logger
-
+from scaler.aio import Telling
 from scaler.decisions import Decisions, Live
 from scaler.errors import ConfigError, LimitReached
 from scaler.keda import Reference, said
 from scaler.model import Decision
 from scaler.policy.demand import Signal
-
-log = get_logger(__name__)
 
 RETRY: Final = 30.0  # s until a trigger that was refused is offered again; KEDA asks no more often by default
 
@@ -88,32 +85,13 @@ class InProcess:
             following.meet(live)
 
 
-class _Told:
-    """Tells one listener each signal that differs from the last one."""
-
-    def __init__(self, heard: Heard) -> None:
-        self._heard = heard
-        self._last: Signal | None = None
-        self._silent = True
-
-    def tell(self, signal: Signal | None) -> None:
-        if not self._silent and signal == self._last:
-            return
-        self._silent, self._last = False, signal
-        try:
-            self._heard(signal)
-        except Exception:
-            # KEDA is answered from the very decision that is told here: no listener may stand in its way.
-            log.exception("a listener of a trigger failed")
-
-
 class _Waiting(ABC):
     """What all followings share: the triggers that they hear now, and whom they tell."""
 
     def __init__(self, reference: Reference, heard: Heard, forgo: Callable[["_Waiting"], None]) -> None:
         self.reference = reference
         self.problem = ""
-        self._told = _Told(heard)
+        self._told = Telling(heard)
         self._forgo = forgo
         self._lives: set[Live] = set()
         self._ended = False
