@@ -1,0 +1,119 @@
+"""The books of one function's pool: what it was good for and what it cost, for people's eyes and for its own size."""
+
+from collections import Counter
+from typing import Final
+
+from scaler.model import Instant
+from scaler.observe import metrics
+from scaler.pool.book import Book
+from scaler.pool.functions import Function
+from scaler.pool.plan import outdated
+from scaler.pool.refill import Refill
+from scaler.pool.seen import requested
+from scaler.pool.view import UNCLAIMED, PoolView, Rules, Stage, WarmPod
+
+_COUNTED: Final = (
+    metrics.POOL_PODS,
+    metrics.POOL_TARGET,
+    metrics.POOL_OVER_TARGET,
+    metrics.POOL_CLAIMS,
+    metrics.POOL_AVOIDED,
+    metrics.POOL_IDLE_SECONDS,
+    metrics.POOL_IDLE_BYTES,
+    metrics.POOL_BREAKER,
+)
+
+
+class Account:
+    """Counts for one function."""
+
+    def __init__(self, function: Function, now: Instant) -> None:
+        self.book = Book(begun=now)
+        self.hits = 0
+        self.misses = 0
+        self.idle_pod_seconds = 0.0
+        about = function.workload.document["metadata"]
+        self._labels = (function.pool, about["namespace"], about["name"])
+        self._requested = requested(function.workload.document["spec"]["template"]["spec"])
+        self._stages: dict[str, Stage] = {}
+        self._idle = 0
+        self._at = now
+        self._missing = 0
+
+    def look(self, view: PoolView, rules: Rules, refill: Refill) -> None:
+        """Enter what is there, and what has changed since the last look."""
+        self._pass_time(view.now)
+        present = [pod for pod in view.pods if not pod.leaving]
+        self._idle = sum(pod.stage in UNCLAIMED for pod in present)
+        self._follow(view, refill)
+        self.book.vacant(rules.size - sum(pod.stage is Stage.AVAILABLE for pod in present))
+        stages = Counter(pod.stage for pod in present)
+        for stage in Stage:
+            metrics.POOL_PODS.labels(*self._labels, stage).set(stages[stage])
+        metrics.POOL_TARGET.labels(*self._labels).set(rules.size)
+        live = sum(pod.stage in UNCLAIMED for pod in view.pods) + view.creating
+        metrics.POOL_OVER_TARGET.labels(*self._labels).set(max(0, live - rules.size - rules.surge))
+        metrics.POOL_BREAKER.labels(*self._labels).set(refill.open)
+
+    def wanted(self, view: PoolView, rules: Rules, *, claimed: int, missing: int) -> None:
+        """Enter a step: so many replicas were claimed, and so many are missing altogether."""
+        missed = max(0, missing - self._missing)
+        self._missing = missing
+        if not claimed and not missed:
+            return
+        self.hits += claimed
+        self.misses += missed
+        self.book.stepped(view.now, claimed=claimed, missed=missed)
+        metrics.POOL_CLAIMS.labels(*self._labels, "warm").inc(claimed)
+        metrics.POOL_CLAIMS.labels(*self._labels, "cold").inc(missed)
+        if missed:
+            metrics.POOL_MISSES.labels(_why_missed(view, rules)).inc(missed)
+
+    def settled(self) -> None:
+        """Enter that a warm pod is a replica for good."""
+        metrics.POOL_AVOIDED.labels(*self._labels).inc()
+
+    def close(self) -> None:
+        """Show the function's numbers no longer."""
+        for stage in Stage:
+            metrics.POOL_PODS.remove(*self._labels, stage)
+        for metric in _COUNTED[1:]:
+            for extra in (("warm",), ("cold",)) if metric is metrics.POOL_CLAIMS else ((),):
+                metric.remove(*self._labels, *extra)
+
+    def _pass_time(self, now: Instant) -> None:
+        waited = self._idle * (now - self._at)
+        self._at = now
+        self.idle_pod_seconds += waited
+        metrics.POOL_IDLE_SECONDS.labels(*self._labels).inc(waited)
+        metrics.POOL_IDLE_BYTES.labels(*self._labels).inc(waited * self._requested)
+
+    def _follow(self, view: PoolView, refill: Refill) -> None:
+        """Note which pods became available, and which failed, since the last look."""
+        for pod in view.pods:
+            before = self._stages.get(pod.uid)
+            if pod.stage is before or pod.busy:
+                continue
+            if pod.stage is Stage.AVAILABLE and before is Stage.WARMING:
+                self._became_available(pod, view.now)
+                refill.succeeded()
+            elif pod.stage is Stage.FAILED:
+                refill.failed(view.now, pod.name)
+        self._stages = {pod.uid: pod.stage for pod in view.pods}
+
+    def _became_available(self, pod: WarmPod, now: Instant) -> None:
+        metrics.POOL_WARM_UP_SECONDS.observe(now - pod.born)
+        lead_time = self.book.refilled(now)
+        if lead_time is None:
+            self.book.warmed(now - pod.born)
+        else:
+            metrics.POOL_LEAD_SECONDS.observe(lead_time)
+
+
+def _why_missed(view: PoolView, rules: Rules) -> str:
+    warm = [pod for pod in view.pods if pod.stage in UNCLAIMED and not pod.leaving]
+    if view.hold:
+        return "held"
+    if any(outdated(pod, view, rules) for pod in warm):
+        return "outdated"
+    return "warming" if view.creating or any(pod.stage is Stage.WARMING for pod in warm) else "empty"

@@ -1,0 +1,146 @@
+"""Which functions a pool is for, and what the hand-off must know of each: found in a namespace, by its own objects.
+
+A function is a Deployment or a StatefulSet. What makes a pod serve it are the labels that its Services select, so those
+are what a claim gives, and nothing needs to be said about it anywhere.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from scaler.config.pools import FunctionsSection, PoolSection
+from scaler.pool.seen import ReplicaSetSeen, ScaledObjectSeen, WorkloadSeen
+from scaler.pool.sight import Sight
+from scaler.pool.view import Handoff
+
+SERVING: Final = "openfunction.io/serving"
+PROXY: Final = "openfunction.io/proxy"
+DAPR: Final = "dapr.io/enabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One function of a pool.
+
+    ``serving`` are the labels that its Services select, ``hidden`` the keys that a warm pod must not have. ``headless``
+    names its headless Services, whose clients find pods by DNS. ``problem`` is why it can have no warm pods, ``waits``
+    why no new ones now, ``why`` why they cannot be adopted.
+    """
+
+    pool: str
+    section: PoolSection
+    workload: WorkloadSeen
+    serving: Mapping[str, str]
+    hidden: frozenset[str]
+    headless: tuple[str, ...]
+    replica_set: ReplicaSetSeen | None
+    scaled: ScaledObjectSeen | None
+    handoff: Handoff
+    why: str
+    problem: str
+    waits: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its identity: the pool and the workload's uid."""
+        return self.pool, self.workload.uid
+
+
+def functions(pool: str, section: PoolSection, sight: Sight) -> list[Function]:
+    """Find the functions of a pool as they are now."""
+    return [_function(pool, section, each, sight) for each in sight.workloads() if _meant(section.functions, each)]
+
+
+def _meant(section: FunctionsSection, workload: WorkloadSeen) -> bool:
+    if section.deployment is not None:
+        return workload.kind == "Deployment" and workload.name == section.deployment
+    if section.selector is not None:
+        return section.selector.match_labels.items() <= workload.labels.items()
+    return SERVING in workload.pod_labels
+
+
+def _function(pool: str, section: PoolSection, workload: WorkloadSeen, sight: Sight) -> Function:
+    services = [each for each in sight.services.objects.values() if selects(each.selector, workload.pod_labels)]
+    serving = {key: value for each in services for key, value in each.selector.items()}
+    hidden = frozenset({*serving, *_selected(workload)})
+    current = _current_set(workload, sight.sets_of(workload.uid))
+    why = _not_adoptable(section, workload, current, sight.sets_of(workload.uid))
+    return Function(
+        pool=pool,
+        section=section,
+        workload=workload,
+        serving=serving,
+        hidden=hidden,
+        headless=tuple(each.name for each in services if each.headless),
+        replica_set=current,
+        scaled=_scaled(workload, sight.scaled_objects.objects.values()),
+        handoff=Handoff.BRIDGE if why else Handoff.ADOPT,
+        why=why,
+        problem=_problem(section, workload, serving, hidden),
+        waits=_waits(workload, sight),
+    )
+
+
+def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Tell whether a Service's selector selects pods with these labels; one that is empty selects none."""
+    return bool(selector) and selector.items() <= labels.items()
+
+
+def _selected(workload: WorkloadSeen) -> Iterable[str]:
+    """Return the keys of labels that the workload's own selector looks at."""
+    yield from workload.selector.get("matchLabels") or ()
+    yield from (each["key"] for each in workload.selector.get("matchExpressions") or ())
+
+
+def _current_set(workload: WorkloadSeen, sets: Iterable[ReplicaSetSeen]) -> ReplicaSetSeen | None:
+    """Return the ReplicaSet of the present template: of the Deployment's revision, and really of that template."""
+    for each in sets:
+        if each.revision == workload.revision and each.template == workload.template and each.hash_label:
+            return each
+    return None
+
+
+def _not_adoptable(
+    section: PoolSection, workload: WorkloadSeen, current: ReplicaSetSeen | None, sets: Iterable[ReplicaSetSeen]
+) -> str:
+    """Say why a ReplicaSet must not be given pods now; empty if it may."""
+    others = [each for each in sets if current is None or each.uid != current.uid]
+    reasons = {
+        "handoff is bridge": section.handoff == "bridge",
+        "a StatefulSet takes no pods": workload.kind != "Deployment",
+        "it is paused": workload.paused,
+        "its strategy is Recreate": workload.recreate,
+        "its controller has not seen its last change": not workload.observed,
+        "it has no ReplicaSet of its template yet": current is None,
+        "it is rolling out": any(each.wants or each.has for each in others),
+    }
+    return next((why for why, holds in reasons.items() if holds), "")
+
+
+def _problem(section: PoolSection, workload: WorkloadSeen, serving: Mapping[str, str], hidden: frozenset[str]) -> str:
+    """Say why a workload can have no warm pods at all; empty if it can."""
+    expressions = workload.selector.get("matchExpressions") or ()
+    if workload.document["spec"].get("volumeClaimTemplates"):
+        return "its pods have volumes of their own (volumeClaimTemplates)"
+    if any(each["operator"] in ("NotIn", "DoesNotExist") for each in expressions) and not hidden:
+        return "its selector selects pods by labels that they do not have"
+    if not serving and section.handoff != "adopt":
+        return "no Service selects its pods, so there is nothing that a warm pod could step into"
+    if section.handoff == "adopt" and workload.kind != "Deployment":
+        return "handoff is adopt, and a StatefulSet takes no pods"
+    return ""
+
+
+def _waits(workload: WorkloadSeen, sight: Sight) -> str:
+    """Say why a function cannot be started yet: in Dapr's proxy mode it dials its proxy, and gives up in the end."""
+    serving = workload.pod_labels.get(SERVING)
+    notes = (workload.document["spec"]["template"].get("metadata") or {}).get("annotations") or {}
+    if serving is None or notes.get(DAPR) != "false":
+        return ""
+    proxies = [each for each in sight.deployments.objects.values() if each.labels.get(PROXY) == serving]
+    up = [each for each in proxies if any(pod.ready and not pod.leaving for pod in sight.replicas(each))]
+    return "" if up else f"its Dapr proxy (label {PROXY}={serving}) is not up"
+
+
+def _scaled(workload: WorkloadSeen, objects: Iterable[ScaledObjectSeen]) -> ScaledObjectSeen | None:
+    return next((each for each in objects if (each.kind, each.target) == (workload.kind, workload.name)), None)
