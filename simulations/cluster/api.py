@@ -153,6 +153,9 @@ class SimulatedApi(State):
             refuse(f"the name of the object ({about.get('name')}) does not match the name on the URL", BAD_REQUEST)
         if not about.get("resourceVersion") and not target.collection.kind.blind:
             refuse("metadata.resourceVersion: must be specified for an update", INVALID)
+        uid = self.found(target).document["metadata"]["uid"]
+        if about.get("uid") not in {None, "", uid}:
+            refuse(f"Precondition failed: UID in precondition: {about['uid']}, UID in object meta: {uid}", CONFLICT)
         return self._update(target, stored, document)
 
     def _patch(self, target: Target, request: Request) -> Document:
@@ -215,7 +218,7 @@ def _compare(kind: Kind, old: Document, about: Document) -> None:
     if about is old:
         return
     if about.get("uid") not in {None, "", old["uid"]}:
-        refuse(f"Precondition failed: UID in precondition: {about['uid']}, UID in object meta: {old['uid']}", CONFLICT)
+        refuse(f"{kind.plural} {old['name']!r} is invalid: metadata.uid: field is immutable", INVALID)
     if about.get("resourceVersion") not in {None, "", old["resourceVersion"]}:
         refuse(f"{kind.plural} {old['name']!r}: the object has been modified; please apply your changes", CONFLICT)
     if about.get("name") != old["name"] or about.get("namespace", old["namespace"]) != old["namespace"]:

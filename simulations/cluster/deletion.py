@@ -7,6 +7,7 @@ from simulations.cluster.listing import accepting
 from simulations.cluster.objects import CONFLICT, refuse
 from simulations.cluster.patches import Document
 from simulations.cluster.state import Request, State, Target
+from simulations.cluster.store import Stored
 from simulations.cluster.times import stamp
 
 _OVER: Final = ("Succeeded", "Failed")
@@ -38,12 +39,21 @@ def _delete_one(state: State, target: Target, options: Mapping[str, object]) -> 
     _check(about, options.get("preconditions"))
     grace = _grace(stored.document, options.get("gracePeriodSeconds"))
     if not grace and not about.get("finalizers"):
-        last = state.remove(target.collection, target.key, _ending(state, stored.document, 0))
-        return last.copy() if target.collection.kind.kind == "Pod" else _gone(target, about)
+        return _end(state, target, stored)
     before = about.get("deletionGracePeriodSeconds")
     if "deletionTimestamp" in about and (before is None or grace >= before):
         return stored.copy()
     return state.commit(target.collection, target.key, stored, _ending(state, stored.document, grace)).copy()
+
+
+def _end(state: State, target: Target, stored: Stored) -> Document:
+    """Delete at once; a pod is marked first, so a watch hears of it twice."""
+    if target.collection.kind.kind != "Pod":
+        state.remove(target.collection, target.key, stored.document)
+        return _gone(target, stored.document["metadata"])
+    if stored.document["metadata"].get("deletionGracePeriodSeconds") != 0:
+        stored = state.commit(target.collection, target.key, stored, _ending(state, stored.document, 0))
+    return state.remove(target.collection, target.key, stored.document).copy()
 
 
 def _check(about: Document, preconditions: object) -> None:

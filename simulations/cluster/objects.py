@@ -92,17 +92,17 @@ def validate(kind: Kind, document: Document, before: Document | None) -> None:
     if before is None and _NAME.fullmatch(about["name"]) is None:
         _invalid(kind, about, f"metadata.name: Invalid value: {about['name']!r}")
     if about.get("labels") is not old.get("labels"):
-        _validate_labels(kind, about)
+        _validate_labels(kind, about, BAD_REQUEST if before is None else INVALID)
     if about.get("ownerReferences") is not old.get("ownerReferences"):
         _validate_owners(kind, about)
     if document.get("spec") is not (before or {}).get("spec"):
         _validate_spec(kind, document, before)
 
 
-def _validate_labels(kind: Kind, about: Document) -> None:
+def _validate_labels(kind: Kind, about: Document, status: int) -> None:
     for key, value in about.get("labels", {}).items():
         if not isinstance(value, str):
-            refuse(f"{kind.kind} in version {kind.api!r} cannot be handled: labels.{key} is no string", BAD_REQUEST)
+            refuse(f"{kind.kind} in version {kind.api!r} cannot be handled: labels.{key} is no string", status)
         if _LABEL.fullmatch(value) is None or _LABEL.fullmatch(key.rpartition("/")[2]) is None:
             _invalid(kind, about, f"metadata.labels: Invalid value: {key!r}: {value!r}")
 

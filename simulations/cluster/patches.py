@@ -1,5 +1,7 @@
 """Patches of documents: JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396), as the API server applies them.
 
+It departs from the standard in one way: ``replace`` of a key that is not there adds it.
+
 A patch never changes what it is given: it copies the containers on the way to what it changes and shares the rest.
 """
 
@@ -66,9 +68,11 @@ def _change(kind: object, value: Node) -> Callable[[Node, str], None]:
 
 
 def _test(document: Document, path: str, value: Node) -> None:
-    found = _found(document, _keys(path))
-    if found is _ABSENT:
-        found = None
+    keys = _keys(path)
+    parent = _found(document, keys[:-1])
+    found = _found(parent, keys[-1:])
+    if found is _ABSENT and isinstance(parent, dict):
+        found = None  # so a test for null finds out that a key is absent, but not that its container is
     if found != value:
         raise PatchFailed(f"testing value {path} failed: test failed")
 
@@ -138,10 +142,8 @@ def _replacing(value: Node) -> Callable[[Node, str], None]:
     def replace(container: Node, key: str) -> None:
         if isinstance(container, list):
             container[_index(container, key)] = value
-        elif key in container:
-            container[key] = value
         else:
-            raise PatchFailed(f"replace operation does not apply: doc is missing key: {key}: missing value")
+            container[key] = value
 
     return replace
 

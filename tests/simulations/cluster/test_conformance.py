@@ -1,0 +1,15 @@
+"""The cases that the real control plane passes, asked of the simulated cluster."""
+
+import pytest
+
+from scaler.testing.clocks import in_jumping_time
+from simulations.cluster.api import SimulatedApi
+from simulations.cluster.client import SimulatedKube
+from tests.conformance import reads, writes
+from tests.conformance.asking import Asked, Case
+
+
+@pytest.mark.parametrize("case", [*writes.CASES, *reads.CASES], ids=lambda case: case.__name__)
+@in_jumping_time
+async def test_the_simulated_one(case: Case) -> None:
+    await case(Asked(SimulatedKube(SimulatedApi()), "test"))
