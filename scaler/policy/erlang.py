@@ -26,7 +26,8 @@ def miss_ratio(size: int, load: float, batch: int = 1) -> float:
 
     An upper bound, exact for whole batches. The pods of one wake-up are replaced together, so with m the batches begun
     in ``size`` the number of wake-ups not yet replaced is that of a loss system with m places: full, it misses a whole
-    batch; with one place left, at most what the last, shorter batch lacks.
+    batch; with one place left, at most what the last, shorter batch lacks. Just above whole batches the bound may be
+    above the one for them.
     """
     batches = -(-size // batch)
     return _lacking(miss_ratios(batches, load)[-1], batches, load, (batches * batch - size) / batch)

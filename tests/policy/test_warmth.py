@@ -273,7 +273,7 @@ def test_it_never_falls_within_the_time_that_a_size_is_kept(rules: Auto, history
 def test_what_it_settles_at_misses_no_more_than_allowed_unless_the_ceiling_forbids(
     rules: Auto, measured: Measured
 ) -> None:
-    measured = replace(measured, misses=0)
+    rules, measured = replace(rules, floor=0), replace(measured, misses=0)
     size = step(NEW, rules, measured, NOW).size
     if measured.lead_time is not None and measured.rate > 0 and size < rules.ceiling:
         assert miss_ratio(size, measured.rate * measured.lead_time, measured.step_p95) <= rules.miss_ratio
