@@ -4,7 +4,7 @@ import pytest
 
 from scaler.testing.clocks import in_jumping_time
 from simulations.cluster.api import SimulatedApi
-from simulations.cluster.client import SimulatedKube
+from simulations.cluster.cluster import running_cluster
 from tests.conformance import reads, writes
 from tests.conformance.asking import Asked, Case
 
@@ -12,4 +12,5 @@ from tests.conformance.asking import Asked, Case
 @pytest.mark.parametrize("case", [*writes.CASES, *reads.CASES], ids=lambda case: case.__name__)
 @in_jumping_time
 async def test_the_simulated_one(case: Case) -> None:
-    await case(Asked(SimulatedKube(SimulatedApi()), "test"))
+    async with running_cluster(SimulatedApi()) as cluster:
+        await case(Asked(cluster.client("tests"), "test"))
