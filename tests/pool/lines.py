@@ -65,7 +65,7 @@ class Line(Kube):
         fate = next(self.fates, self.then)
         landing = asyncio.create_task(self._land(Request(self.who, method, path, body, query or {}, content), fate))
         self._landing.add(landing)
-        landing.add_done_callback(self._landing.discard)
+        landing.add_done_callback(self._landed)
         limit = None if fate.frozen else patience
         done, _ = await asyncio.wait({landing}, timeout=limit)
         if not done or fate.lost:
@@ -78,6 +78,11 @@ class Line(Kube):
             return self.api.handle(request)
         finally:
             await asyncio.sleep(fate.back)
+
+    def _landed(self, landing: asyncio.Task[Document]) -> None:
+        self._landing.discard(landing)
+        if not landing.cancelled():
+            landing.exception()  # looked at, or asyncio would complain where nobody has waited for it
 
     async def close(self) -> None:
         """Let nothing that is under way land any more."""

@@ -28,11 +28,11 @@ class Life:
 
 LIVES = st.builds(
     Life,
-    begins=st.floats(0, 10),
-    offset=st.floats(-4000, 4000),
+    begins=st.sampled_from((0.0, 0.5, 3.0)),
+    offset=st.sampled_from((-4000.0, 0.0, 4000.0)),
     rate=st.sampled_from((0.8, 1.0, 1.25)),  # five seconds of the slow are less than eight of the fast
-    fates=st.lists(FATES, max_size=40),
-    ends=st.floats(1, 80),
+    fates=st.lists(st.one_of(st.just(Fate()), st.just(Fate()), FATES), min_size=5, max_size=40),
+    ends=st.sampled_from((5.0, 30.0, 80.0, 80.0)),
 )
 
 
