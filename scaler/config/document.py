@@ -52,7 +52,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One valid configuration; nothing acts on ``pools`` yet."""
+    """One valid configuration."""
 
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
@@ -216,7 +216,7 @@ class Document(Section):
     egress: EgressSection = Field(default_factory=EgressSection)
     pools: Annotated[
         dict[Name, PoolSection],
-        Field(description="Warm pods by the name of their pool. Nothing acts on them in this release."),
+        Field(description="Warm pods of functions, by the name of their pool."),
     ] = Field(default_factory=dict)
 
     def config(self, kinds: Texts, connections: Texts) -> Config:

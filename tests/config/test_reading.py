@@ -242,9 +242,16 @@ def pool(text: str) -> str:
         pytest.param(pool("sise: {}"), "unknown key 'sise' in 'pools.p', did you mean 'size'?", id="p key"),
         pytest.param(
             pool("size: {schedule: [{cron: '* *', duration: 1h, size: 1}]}"),
-            "'* *' is not a cron expression",
+            "'* *' is not a cron expression such as '0 8 * * 1-5': has 2 fields instead of 5",
             id="cron",
         ),
+        pytest.param(
+            pool("size: {schedule: [{cron: TZ=UTC 0 8 * * *, duration: 1h, size: 1}]}"),
+            "names its zone in 'timeZone', not in the expression",
+            id="cron with a zone",
+        ),
+        pytest.param(pool("size: {auto: {budget: 100m}}"), "'100m' must be at least 1Mi", id="hardly any memory"),
+        pytest.param(pool("confirm: 1001"), "must be less than or equal to 1000", id="too many confirmed"),
         pytest.param(
             pool("size: {schedule: [{cron: 0 8 * * *, duration: 1h, size: 1, timeZone: Mars}]}"),
             "'Mars' is not a time zone",
@@ -315,7 +322,7 @@ POOLS = JSON | st.fixed_dictionaries(
     {},
     optional={
         key: JSON | st.dictionaries(st.sampled_from(["namespace", "fixed", "auto", "schedule", "grpc", "rate"]), JSON)
-        for key in ("functions", "size", "check", "refill", "surge", "maxAge", "handoff")
+        for key in ("functions", "size", "check", "refill", "surge", "maxAge", "handoff", "confirm")
     },
 )
 SECTIONS = {
