@@ -19,7 +19,8 @@ CONFIG = EXAMPLES / "config.yaml"
 CONNECTIONS = EXAMPLES / "connection-config.yaml"
 FUNCTION = EXAMPLES / "openfunction.yaml"
 CONNECTED = EXAMPLES / "connection.yaml"
-TRIGGERS = sorted({*EXAMPLES.glob("*.yaml")} - {CONFIG, CONNECTIONS, FUNCTION, CONNECTED})
+POOLS, POOLED = EXAMPLES / "pool-config.yaml", (EXAMPLES / "pool-function.yaml", EXAMPLES / "pool-openfunction.yaml")
+TRIGGERS = sorted({*EXAMPLES.glob("*.yaml")} - {CONFIG, CONNECTIONS, FUNCTION, CONNECTED, POOLS, *POOLED})
 
 
 def uncommented(path: Path) -> str:
@@ -49,7 +50,7 @@ def test_its_trigger_is_understood(path: Path) -> None:
     assert trigger["metadata"]["scalerAddress"] == "warmscaler.warmscaler.svc:6000"
 
 
-@pytest.mark.parametrize("path", [*TRIGGERS, FUNCTION, CONFIG, CONNECTIONS], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*TRIGGERS, FUNCTION, CONFIG, CONNECTIONS, POOLS, *POOLED], ids=lambda path: path.stem)
 def test_lint_finds_nothing(path: Path) -> None:
     report = lint([path], None, KINDS)
     assert (report.problems, report.triggers + report.configurations) == ((), 1)
@@ -60,8 +61,9 @@ def test_the_one_that_names_a_connection_needs_the_configuration_beside_it() -> 
     assert lint([CONNECTED], CONFIG, KINDS).problems != ()
 
 
-def test_the_function_tells_its_binding_and_its_trigger_the_same() -> None:
-    serving = yaml.safe_load(FUNCTION.read_text())["spec"]["serving"]
+@pytest.mark.parametrize("path", [FUNCTION, POOLED[1]], ids=lambda path: path.stem)
+def test_the_function_tells_its_binding_and_its_trigger_the_same(path: Path) -> None:
+    serving = yaml.safe_load(path.read_text())["spec"]["serving"]
     (binding,) = serving["bindings"].values()
     bound = {each["name"]: each["value"] for each in binding["metadata"]}
     (trigger,) = serving["scaleOptions"]["keda"]["triggers"]
@@ -110,6 +112,25 @@ def test_the_connection_that_it_offers_is_one() -> None:
 def test_the_pool_that_it_offers_says_the_defaults() -> None:
     least = "version: 1\npools: {greeters: {functions: {namespace: shop, deployment: greeter}, check: {tcp: 8080}}}"
     assert load(f"version: 1\n{offered('pools')}".encode(), KINDS) == load(least.encode(), KINDS)
+
+
+def test_the_pools_are_one_of_each_kind_of_size_and_of_functions_and_find_the_examples() -> None:
+    config = yaml.safe_load(POOLS.read_text())
+    pools = load(config["data"]["config.yaml"].encode(), KINDS).pools
+    sizes = [sorted(pool.size.model_fields_set - {"otherwise"}) for pool in pools.values()]
+    assert sizes == [["fixed"], ["schedule"], ["auto"]]
+    found = [sorted(pool.functions.model_fields_set - {"namespace"}) for pool in pools.values()]
+    assert found == [["deployment"], ["selector"], ["open_function"]]
+    deployment, service, scaled = yaml.safe_load_all(POOLED[0].read_text())
+    function = yaml.safe_load(POOLED[1].read_text())
+    of_one, of_all = pools["greeter"].functions, pools["openfunction"].functions
+    assert (of_one.namespace, of_one.deployment) == (
+        deployment["metadata"]["namespace"],
+        deployment["metadata"]["name"],
+    )
+    assert scaled["spec"]["scaleTargetRef"]["name"] == of_one.deployment
+    assert service["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    assert of_all.namespace == function["metadata"]["namespace"]
 
 
 @pytest.mark.parametrize("key", [each.keys[0] for each in settings()])

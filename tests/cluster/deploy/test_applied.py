@@ -16,7 +16,7 @@ from tests.cluster.api import CRDS, DEPLOYMENTS, PODS, Api, ApiError, Document, 
 from tests.cluster.build import CERT_MANAGER, PROMETHEUS_OPERATOR
 from tests.cluster.control_plane import condition
 from tests.cluster.deploy.rendered import COMPONENTS, DEPLOY, NAMESPACE, Objects, helmed, kustomized, with_component
-from tests.cluster.deploy.test_rendering import ALL_ON
+from tests.cluster.deploy.test_rendering import ALL_ON, pool
 from tests.cluster.keda import Keda
 from tests.servers.process import wait_until
 
@@ -48,7 +48,8 @@ def ground(keda: Keda) -> Iterator[Api]:
         api.delete(CRDS, name)
     api.delete(DEPLOYMENTS, "warmscaler", NAMESPACE)
     for plural in ("rolebindings", "roles"):  # what the base does not have; the rest of it is others' ground, too
-        api.delete(Resource(api="rbac.authorization.k8s.io/v1", plural=plural), "warmscaler-secrets", NAMESPACE)
+        for name in ("warmscaler-secrets", "warmscaler-pool-leader"):
+            api.delete(Resource(api="rbac.authorization.k8s.io/v1", plural=plural), name, NAMESPACE)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_kustomization_is_accepted_and_its_pods_are_let_in(ground: Api, tmp_pa
 
 @pytest.mark.parametrize("switches", [{}, ALL_ON], ids=["as it is", "all on"])
 def test_the_chart_is_accepted_and_its_pods_are_let_in(ground: Api, switches: dict) -> None:
-    objects = helmed({**switches, "secrets": ["orders-kafka"]})
+    objects = helmed({**switches, **pool("functions"), "secrets": ["orders-kafka"]})
     namespace = ("Namespace", "", NAMESPACE)
     accept(ground, {namespace: kustomized(DEPLOY / "base")[namespace], **objects})
 
@@ -104,6 +105,8 @@ def test_an_example_is_accepted(ground: Api, namespace: str, path: Path) -> None
 def accept(api: Api, objects: Objects) -> None:
     """Apply everything, and see a new pod for each replica; what a schema does not know is an error."""
     api.delete(DEPLOYMENTS, "warmscaler", NAMESPACE)
+    for namespace in {namespace for _, namespace, _ in objects} - {"", NAMESPACE}:  # others', which are there already
+        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     for document in sorted(objects.values(), key=lambda each: each["kind"] != "Namespace"):
         api.apply(document)
     deployment = api.get(DEPLOYMENTS, "warmscaler", NAMESPACE)

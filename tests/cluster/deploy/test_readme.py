@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from tests.cluster.account import BASE
-from tests.cluster.deploy.rendered import CHART, DEPLOY, NAMESPACE, Objects, helmed, kustomized
+from tests.cluster.deploy.rendered import CHART, DEPLOY, NAMESPACE, Objects, helmed, kustomized, with_component
 from tests.cluster.deploy.test_rendering import DEPLOYMENT
 
 pytestmark = pytest.mark.requires("manifests")
 
 OWN_IMAGE = "registry.your.example/warmscaler:0.1.0"
 README = (DEPLOY / "README.md").read_text()
-ROWS = re.compile(r"(?m)^\| (?:own namespace|all namespaces).*? \| (.*?) \| ([a-z, ]+) \|")
+ROWS = re.compile(r"(?m)^\| (?:own namespace|all namespaces|namespaces of functions).*? \| (.*?) \| ([a-z, ]+) \|")
 
 
 def image(objects: Objects) -> str:
@@ -38,10 +38,16 @@ def test_the_kustomization_of_ones_own_brings_image_and_configuration(tmp_path: 
     ("command", "folder"), [("helm install", "base"), ("helm upgrade --install", "overlays/production")]
 )
 def test_a_command_of_helm_brings_as_many_objects_as_the_folder_beside_it(command: str, folder: str) -> None:
-    (shown,) = re.findall(rf"(?m)^{command} (?:.*\\\n)+.*$", README)
+    shown = re.findall(rf"(?m)^{command} (?:.*\\\n)+.*$", README)[0]
     objects = helmed({key: yaml.safe_load(value) for key, value in re.findall(r"--set (\S+)=(\S+)", shown)})
     assert image(objects) == OWN_IMAGE
     assert {*objects, ("Namespace", "", NAMESPACE)} == {*kustomized(DEPLOY / folder)}
+
+
+def test_the_command_for_warm_pods_brings_the_objects_of_the_component(tmp_path: Path) -> None:
+    (shown,) = (text for text in re.findall(r"(?m)^helm upgrade --install (?:.*\\\n)+.*$", README) if "pool" in text)
+    objects = helmed({key: yaml.safe_load(value.strip("'")) for key, value in re.findall(r"--set (\S+)=(\S+)", shown)})
+    assert {*objects, ("Namespace", "", NAMESPACE)} == {*with_component("pool", tmp_path)}
 
 
 def test_to_try_it_the_image_keeps_its_name() -> None:

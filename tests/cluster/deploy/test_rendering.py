@@ -35,7 +35,7 @@ def renderings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
     """Render everything that anybody may install, by what it is."""
     overlays = {f"overlay {path.name}": kustomized(path) for path in (DEPLOY / "overlays").iterdir()}
     components = {f"component {name}": with_component(name, tmp_path_factory.mktemp(name)) for name in COMPONENTS}
-    chart = {"chart": helmed(), "chart, all on": helmed(ALL_ON)}
+    chart = {"chart": helmed(), "chart, all on": helmed({**ALL_ON, **pool("functions")})}
     return {"base": kustomized(DEPLOY / "base"), **chart, **overlays, **components}
 
 
@@ -59,9 +59,34 @@ def test_helm_gives_the_same_right_to_secrets_as_the_component(tmp_path: Path) -
     assert without_helms_labels(helmed({"secrets": ["orders-kafka"]})) == expected
 
 
+def test_helm_gives_the_same_pool_as_the_component(tmp_path: Path) -> None:
+    expected = with_component("pool", tmp_path)
+    del expected["Namespace", "", NAMESPACE]
+    assert without_helms_labels(helmed(pool("functions"))) == expected
+
+
+def test_the_pool_has_its_rights_in_each_namespace_that_is_named_and_leads_from_its_own() -> None:
+    objects = helmed(pool("shop", NAMESPACE))
+    kinds = [kind for kind, _, name in objects if name == "warmscaler-pool"]
+    assert sorted(kinds) == ["Role", "Role", "RoleBinding", "RoleBinding"]
+    for namespace in ("shop", NAMESPACE):
+        assert ("Role", namespace, "warmscaler-pool") in objects
+        assert objects["RoleBinding", namespace, "warmscaler-pool"]["subjects"][0]["namespace"] == NAMESPACE
+    assert ("Role", NAMESPACE, "warmscaler-pool-leader") in objects
+    assert "--pool" in objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+def test_without_the_pool_none_of_it_is_there() -> None:
+    objects = helmed({"pool": {"enabled": False, "namespaces": ["shop"]}})
+    assert [name for _, _, name in objects if "pool" in name] == []
+    assert "--pool" not in objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
+        pytest.param({"pool": {"namespaces": ["Shop"]}}, "pattern", id="a namespace that is none"),
+        pytest.param({"pool": {"namespace": ["shop"]}}, "'namespace' not allowed", id="one namespace of the pool"),
         pytest.param({"replica": 3}, "'replica' not allowed", id="a key that is none"),
         pytest.param({"mtls": {"enabld": True}}, "'enabld' not allowed", id="a misspelt key further in"),
         pytest.param({"resources": {"limit": {}}}, "'limit' not allowed", id="and in the resources"),
@@ -112,10 +137,11 @@ def test_a_release_elsewhere_names_its_own_namespaces() -> None:
 
 
 def test_nothing_in_a_release_elsewhere_says_the_usual_namespace() -> None:
-    objects = helmed({**ALL_ON, "secrets": ["orders-kafka"]}, namespace="elsewhere")
-    assert {namespace for _, namespace, _ in objects} == {"", "elsewhere", "keda"}
+    values = {**ALL_ON, **pool("functions"), "secrets": ["orders-kafka"]}
+    objects = helmed(values, namespace="elsewhere")
+    assert {namespace for _, namespace, _ in objects} == {"", "elsewhere", "keda", "functions"}
     for key, said in texts(list(objects.values())):
-        assert key != "namespace" or said in {"elsewhere", "keda"}
+        assert key != "namespace" or said in {"elsewhere", "keda", "functions"}
         assert key != "kubernetes.io/metadata.name" or said != NAMESPACE
         assert f":{NAMESPACE}/" not in said
         assert f"{NAMESPACE}.{NAMESPACE}" not in said
@@ -137,6 +163,7 @@ def test_nobody_gets_a_right_that_is_not_needed(renderings: dict[str, Objects]) 
             for resource in rule["resources"]:
                 assert not resource.endswith("/scale") or rule["verbs"] == ["get"], what
                 assert resource != "secrets" or what == "component secrets", what
+                assert resource not in {"pods", "leases"} or what in {"component pool", "chart, all on"}, what
                 if resource in {"configmaps", "secrets"}:
                     assert rule["resourceNames"], what
 
@@ -179,6 +206,11 @@ def test_the_network_policy_never_lets_out_to_link_local_addresses() -> None:
     assert [block["cidr"] for block in blocks] == ["0.0.0.0/0", "::/0"]
     assert blocks[0]["except"] == ["169.254.0.0/16"]
     assert "fd00:ec2::254/128" in blocks[1]["except"]
+
+
+def pool(*namespaces: str) -> dict[str, Any]:
+    """Return the chart's values for a pool in some namespaces."""
+    return {"pool": {"enabled": True, "namespaces": [*namespaces]}}
 
 
 def rules(objects: Objects) -> list[Document]:
