@@ -97,6 +97,10 @@ def serve(  # noqa: PLR0913 - each one is an option
     http: Annotated[
         str | None, typer.Option(metavar="ADDR:PORT", help="Metrics, status, health.", show_default="0.0.0.0:8080")
     ] = None,
+    pool: Annotated[
+        bool,
+        typer.Option("--pool", help="Keep the warm pods, too, while this replica leads; needs the Kubernetes API."),
+    ] = False,
     dev: Annotated[bool, typer.Option("--dev", help="Try it here: loopback only, both ways; logs for people.")] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Our certificate chain, PEM; re-read when it changes.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
@@ -125,8 +129,53 @@ def serve(  # noqa: PLR0913 - each one is an option
         secrets=secrets or SECRETS,
         kubeconfig=kubeconfig,
         dev=dev,
+        pool=pool,
     )
     asyncio.run(serve_until_told(settings))
+
+
+@app.command(epilog="Example: warmscaler pool --config configmap:warmscaler/warmscaler --scaler warmscaler:6000")
+def pool(  # noqa: PLR0913 - each one is an option
+    *,
+    scaler: Annotated[str, typer.Option(metavar="HOST:PORT", help="The scaler to ask, as KEDA does.")],
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|configmap:NS/NAME", help="The configuration, or the ConfigMap; followed."),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the last good text of a configuration file is kept across restarts."),
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
+    ] = None,
+    http: Annotated[
+        str | None, typer.Option(metavar="ADDR:PORT", help="Metrics, status, health.", show_default="0.0.0.0:8080")
+    ] = None,
+    dev: Annotated[bool, typer.Option("--dev", help="Try it here: pages on loopback only; logs for people.")] = False,
+    tls_ca: Annotated[Path | None, typer.Option(help="The CA of the scaler's certificate, PEM; makes it TLS.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Our certificate for it, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    log_level: Annotated[Level, typer.Option(help="The least that is logged.")] = Level.INFO,
+) -> None:
+    """Keep warm pods beside a scaler elsewhere, until SIGTERM. Of several such processes, one leads."""
+    from scaler.config.source import place_named
+    from scaler.observe.logs import set_up_logs
+    from scaler.rpc.asking import ClientTls
+    from scaler.service import PoolSettings, keep_pools
+
+    set_up_logs(people=dev, level=log_level)
+    settings = PoolSettings(
+        scaler=scaler,
+        tls=ClientTls(ca=tls_ca, cert=tls_cert, key=tls_key) if tls_ca else None,
+        http=http or f"{'127.0.0.1' if dev else '0.0.0.0'}:8080",  # noqa: S104 - a pod is reached from outside
+        config=place_named(config),
+        state=state,
+        kubeconfig=kubeconfig,
+        dev=dev,
+    )
+    asyncio.run(keep_pools(settings))
 
 
 def on_loopback(address: str) -> bool:

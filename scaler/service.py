@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, assert_never
@@ -24,10 +24,15 @@ from scaler.hub import Hub, running_hub
 from scaler.model import Instant
 from scaler.net.kube import Kube, running_kube
 from scaler.observe.heartbeat import heartbeat
+from scaler.pool.controller import Controller, running_controller
+from scaler.pool.signals import InProcess
+from scaler.pooling import pool_of
 from scaler.probes.base import Surroundings
 from scaler.probes.registry import Catalogue, installed
+from scaler.rpc.asking import ClientTls, running_asking
 from scaler.rpc.server import Health, Listen, running_server
-from scaler.web.http import application, running_http
+from scaler.rpc.servicer import identify
+from scaler.web.http import Told, application, running_http
 
 log = get_logger(__name__)
 
@@ -41,6 +46,7 @@ class Settings:
 
     ``kubeconfig`` says how to reach the Kubernetes API outside of a cluster; in a pod its service account does.
     ``state`` is the folder that keeps the last good text of a file, ``secrets`` the one with folders of credentials.
+    ``pool``: whether this process also stands for election to keep the warm pods.
     """
 
     listen: Listen
@@ -49,6 +55,20 @@ class Settings:
     kubeconfig: Path | None = None
     state: Path | None = None
     secrets: Path = SECRETS
+    dev: bool = False
+    pool: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSettings:
+    """How to keep pools in a process of their own, which asks the scaler at ``scaler`` (host:port); else as above."""
+
+    scaler: str
+    tls: ClientTls | None
+    http: str
+    config: Place | None = None
+    kubeconfig: Path | None = None
+    state: Path | None = None
     dev: bool = False
 
 
@@ -82,11 +102,16 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             running_hub(Surroundings(clock=clock)) as hub,
             running_decisions(hub, kinds, clock, kube) as decisions,
             running_credentials(kube, home(settings, kube), settings.secrets) as credentials,
-            applying(Applying(hub, decisions, credentials, dev=settings.dev)) as apply,
-            originating(settings, kube) as origin,
+            pooling(settings, kube, decisions) as pool,
+            applying(Applying(hub, decisions, credentials, pool, dev=settings.dev)) as apply,
+            originating(settings.config, settings.state, kube) as origin,
             following_config(origin, kinds, apply, clock) as config,
-            running_http(settings.http, application(decisions, lambda: health.ready, config.told, clock)) as http_port,
+            running_http(
+                settings.http,
+                application(Told(lambda: health.ready, config.told, pool and pool.told), decisions, clock),
+            ) as http_port,
             running_server(settings.listen, decisions, health) as port,
+            leading(pool),
         ):
             await health.set_ready(ready=True)
             tls = settings.listen.tls is not None
@@ -111,6 +136,66 @@ async def serve(settings: Settings) -> None:
     log.info("stopped")
 
 
+async def keep_pools(settings: PoolSettings) -> None:
+    """Keep pools until SIGTERM or SIGINT; a second one ends the process at once."""
+    async with running_pool(settings):
+        received = await first_signal(signal.SIGTERM, signal.SIGINT)
+        log.info("stopping", signal=received.name)
+        end_within(STOP_WITHIN)
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def running_pool(settings: PoolSettings) -> AsyncIterator[int]:
+    """Keep pools beside a scaler elsewhere for as long as the block lasts; offer the port of our pages."""
+    kinds = reported(installed()).kinds
+    with ungrouped():
+        async with (
+            beating(),
+            running_kube(settings.kubeconfig) as kube,
+            running_asking(settings.scaler, settings.tls) as asking,
+            originating(settings.config, settings.state, kube) as origin,
+            nullcontext(pool_of(kube, asking, clock, scaler=settings.scaler, dev=settings.dev)) as pool,
+            following_config(origin, kinds, configuring(pool), clock) as config,
+            running_http(settings.http, application(Told(lambda: True, config.told, pool.told))) as http_port,
+            running_controller(pool),
+        ):
+            log.info("keeps pools", http_port=http_port, scaler=settings.scaler)
+            yield http_port
+
+
+@asynccontextmanager
+async def pooling(settings: Settings, kube: Kube | None, decisions: Decisions) -> AsyncIterator[Controller | None]:
+    """Offer the pool's controller, which hears the decisions of this process; ``None`` if it is not asked for."""
+    if not settings.pool:
+        yield None
+        return
+    signals = InProcess(decisions, identify)
+    try:
+        yield pool_of(kube, signals, clock, dev=settings.dev)
+    finally:
+        signals.end()
+
+
+@asynccontextmanager
+async def leading(pool: Controller | None) -> AsyncIterator[None]:
+    """Let the controller, if there is one, do its work: last of all parts to begin, and first to end."""
+    if pool is None:
+        yield
+        return
+    async with running_controller(pool):
+        yield
+
+
+def configuring(pool: Controller) -> Callable[[Config], Awaitable[None]]:
+    """Return what puts a configuration's pools in force."""
+
+    async def apply(config: Config) -> None:
+        pool.configure(config.pools)
+
+    return apply
+
+
 @asynccontextmanager
 async def beating() -> AsyncIterator[None]:
     """Measure the event loop for as long as the block lasts."""
@@ -130,27 +215,30 @@ def reported(catalogue: Catalogue) -> Catalogue:
 
 
 @asynccontextmanager
-async def originating(settings: Settings, kube: Kube | None) -> AsyncIterator[Origin | None]:
+async def originating(place: Place | None, state: Path | None, kube: Kube | None) -> AsyncIterator[Origin | None]:
     """Offer what the configuration is read from; raise :class:`ConfigError` if that cannot be."""
-    match settings.config:
+    match place:
         case None:
             yield None
         case Path():
-            yield FileOrigin(settings.config, settings.state)
-        case ConfigMapName() as place if kube is None:
+            yield FileOrigin(place, state)
+        case ConfigMapName() if kube is None:
             raise ConfigError([f"--config {place} needs the Kubernetes API: run in a pod, or say --kubeconfig"])
-        case ConfigMapName() as place:
+        case ConfigMapName():
             async with following_config_map(kube, place) as origin:
                 yield origin
         case _:
-            assert_never(settings.config)
+            assert_never(place)
 
 
 class Applying:
     """Puts configurations in force, and new credentials of their connections; ``dev`` lets loopback be read."""
 
-    def __init__(self, hub: Hub, decisions: Decisions, credentials: Credentials, *, dev: bool) -> None:
+    def __init__(
+        self, hub: Hub, decisions: Decisions, credentials: Credentials, pool: Controller | None, *, dev: bool
+    ) -> None:
         self._hub = hub
+        self._pool = pool
         self._decisions = decisions
         self._credentials = credentials
         self._dev = dev
@@ -165,6 +253,8 @@ class Applying:
             self._hub.surround(Surroundings(clock=clock, egress=egress))
             await self._credentials.follow(config.connections)
             await self._tell()
+            if self._pool is not None:
+                self._pool.configure(config.pools)
 
     async def run(self) -> None:
         """Go on with each change of credentials, until cancelled."""

@@ -5,14 +5,16 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from structlog import get_logger
 
+from scaler.config.pools import CheckSection
 from scaler.keda import Reference
 from scaler.model import Instant
 from scaler.observe import metrics
 from scaler.pool import manifests
+from scaler.pool.checks import Check
 from scaler.pool.claims import Answer, Outcome, Writes
 from scaler.pool.expectations import Expectations
 from scaler.pool.functions import Function
@@ -42,11 +44,14 @@ class Pace:
     guard: float = 30.0
 
 
+PACE: Final = Pace()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
     """What the functions of one namespace share. ``dns_bound`` tells for how long DNS may hide a change, in seconds.
 
-    ``ours`` tells which triggers the scaler answers, ``fit`` whether a pod's own check has passed, ``look_again`` is
+    ``ours`` tells which triggers the scaler answers, ``checking`` makes a pod's own check, ``look_again`` is
     told by uid of a workload whose writes are done. ``tasks`` runs the writes.
     """
 
@@ -55,11 +60,11 @@ class Around:
     signals: Signals
     tasks: asyncio.TaskGroup
     ours: Callable[[Reference], bool]
-    fit: Callable[[str], bool]
+    checking: Callable[[CheckSection], Check]
     dns_bound: Callable[[], float]
     clock: Callable[[], Instant]
     look_again: Callable[[str], None]
-    pace: Pace = Pace()
+    pace: Pace = PACE
 
 
 class Deeds:

@@ -24,7 +24,7 @@ class Function:
 
     ``serving`` are the labels that its Services select, ``hidden`` the keys that a warm pod must not have. ``headless``
     names its headless Services, whose clients find pods by DNS. ``problem`` is why it can have no warm pods, ``waits``
-    why no new ones now, ``why`` why they cannot be adopted.
+    why no new ones now, ``why`` why they cannot be adopted. One that is ``retired`` is of no pool any more.
     """
 
     pool: str
@@ -39,19 +39,22 @@ class Function:
     why: str
     problem: str
     waits: str
+    retired: bool
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Its identity: the pool and the workload's uid."""
-        return self.pool, self.workload.uid
+    def namespace(self) -> str:
+        """Where it is."""
+        return str(self.workload.document["metadata"]["namespace"])
+
+    @property
+    def proxied(self) -> bool:
+        """Whether it needs a Dapr proxy of its own to be up."""
+        notes = (self.workload.document["spec"]["template"].get("metadata") or {}).get("annotations") or {}
+        return SERVING in self.workload.pod_labels and notes.get(DAPR) == "false"
 
 
-def functions(pool: str, section: PoolSection, sight: Sight) -> list[Function]:
-    """Find the functions of a pool as they are now."""
-    return [_function(pool, section, each, sight) for each in sight.workloads() if _meant(section.functions, each)]
-
-
-def _meant(section: FunctionsSection, workload: WorkloadSeen) -> bool:
+def meant(section: FunctionsSection, workload: WorkloadSeen) -> bool:
+    """Tell whether a workload of the section's namespace is one of its functions."""
     if section.deployment is not None:
         return workload.kind == "Deployment" and workload.name == section.deployment
     if section.selector is not None:
@@ -59,7 +62,10 @@ def _meant(section: FunctionsSection, workload: WorkloadSeen) -> bool:
     return SERVING in workload.pod_labels
 
 
-def _function(pool: str, section: PoolSection, workload: WorkloadSeen, sight: Sight) -> Function:
+def function_of(
+    pool: str, section: PoolSection, workload: WorkloadSeen, sight: Sight, *, retired: bool = False
+) -> Function:
+    """Say what must be known of a workload, as it is now."""
     services = [each for each in sight.services.objects.values() if selects(each.selector, workload.pod_labels)]
     serving = {key: value for each in services for key, value in each.selector.items()}
     hidden = frozenset({*serving, *_selected(workload)})
@@ -78,6 +84,7 @@ def _function(pool: str, section: PoolSection, workload: WorkloadSeen, sight: Si
         why=why,
         problem=_problem(section, workload, serving, hidden),
         waits=_waits(workload, sight),
+        retired=retired,
     )
 
 

@@ -12,13 +12,16 @@ from scaler.pool.account import Account
 from scaler.pool.claims import Answer, Outcome
 from scaler.pool.deeds import Around, Deeds
 from scaler.pool.ear import Ear
+from scaler.pool.examiner import Examiner
 from scaler.pool.expectations import Expectations
 from scaler.pool.functions import Function
+from scaler.pool.manifests import STAGE, WARM
 from scaler.pool.outlook import Outlook
 from scaler.pool.plan import Action, Claim, Create, Plan, plan
 from scaler.pool.refill import Refill
-from scaler.pool.seen import UNSCHEDULABLE
-from scaler.pool.view import PoolView, Rules, Stage
+from scaler.pool.seen import UNSCHEDULABLE, requested
+from scaler.pool.sizes import Stand
+from scaler.pool.view import UNCLAIMED, PoolView, Rules, Stage
 
 KUBE_PROXY: Final = 2.0  # s in which every node knows of a change of an EndpointSlice
 DNS_POLL: Final = 1.0  # s beyond the DNS bound in which a client has looked again (dapr-proxy: every 200 ms)
@@ -37,23 +40,27 @@ class Keeper:
         self.view = PoolView(now=now, template=function.workload.template)
         self.plan = Plan()
         self.size = 0
+        self.why = "not decided yet"
         self.problem = ""
+        self.said = ""
         self.again_at: Instant | None = None
         self.refill = Refill(now, rate=refill.rate, burst=refill.burst)
         self.account = Account(function, now)
         self.ear = Ear(around.signals, around.ours, self._hear)
         self._around = around
         self._expected = Expectations()
-        self._outlook = Outlook(around.sight, self._expected, around.fit)
+        self._examiner = Examiner(around.checking, around.clock, around.tasks, self._look_again)
+        self._outlook = Outlook(around.sight, self._expected, self._examiner.fit)
         self._resting_until = now
         self._deeds = Deeds(around, self._expected, self._done)
         self._refusals = 0
         self._word_at: Instant | None = None
-        self._begun = False
+        self.begun = False
 
     def begin(self) -> None:
         """Listen, and act from now on."""
-        self._begun = True
+        self.begun = True
+        self._examiner.update(self.function.section.check)
         self.ear.update(self.function)
 
     def update(self, function: Function) -> None:
@@ -61,13 +68,29 @@ class Keeper:
         self.function = function
         refill = function.section.refill
         self.refill.adjust(self._around.clock(), rate=refill.rate, burst=refill.burst)
+        self._examiner.update(function.section.check)
         self.ear.update(function)
 
     def end(self) -> None:
         """Listen no longer."""
-        self._begun = False
+        self.begun = False
         self.ear.end()
+        self._examiner.end()
         self.account.close()
+
+    def stand(self) -> Stand:
+        """Say what its size follows from."""
+        function, now = self.function, self._around.clock()
+        return Stand(
+            pool=function.pool,
+            section=function.section,
+            retired=function.retired,
+            measured=self.account.book.measured(now),
+            memory=requested(function.workload.document["spec"]["template"]["spec"]),
+            held=sum(
+                pod.stage in UNCLAIMED and not pod.leaving for pod in self._outlook.pods(function, self._around.clock())
+            ),
+        )
 
     @property
     def settle(self) -> float:
@@ -83,7 +106,7 @@ class Keeper:
         return self.function.waits or unschedulable or self.refill.hold(self._around.clock())
 
     def _hear(self) -> None:
-        if self._begun:
+        if self.begun:
             self._word_at = self._around.clock()
             self.act()
             self._word_at = None
@@ -94,6 +117,7 @@ class Keeper:
         """Look, plan, and begin what is planned; while a refusal is recent, only claims are."""
         now = self._around.clock()
         rules = self.rules()
+        self._examiner.watch(self._to_be_checked())
         self.view = self._look(now)
         self.account.look(self.view, rules, self.refill)
         self.plan = plan(self.view, rules)
@@ -139,6 +163,15 @@ class Keeper:
             hold=self.hold,
         )
 
+    def _to_be_checked(self) -> dict[str, str]:
+        """Return the addresses of the pods that wait, by uid."""
+        pods = self._around.sight.warm_pods(self.function.workload.uid)
+        waiting = [pod for pod in pods if pod.ready and not pod.leaving and pod.labels.get(STAGE) == WARM]
+        return {pod.uid: pod.address for pod in waiting if pod.address}
+
+    def _look_again(self) -> None:
+        self._around.look_again(self.function.workload.uid)
+
     def _next(self, now: Instant) -> Instant | None:
         """Return when to look again though nothing was heard."""
         missing = self.size - sum(pod.stage in (Stage.WARMING, Stage.AVAILABLE) for pod in self.view.pods)
@@ -168,4 +201,4 @@ class Keeper:
             self._refusals += 1
             self.problem = answer.said
             self._resting_until = Instant(now + min(LONGEST_REST, FIRST_REST * 2.0 ** min(self._refusals, 10)))
-        self._around.look_again(self.function.workload.uid)
+        self._look_again()

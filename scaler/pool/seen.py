@@ -152,7 +152,7 @@ def pod_seen(document: Document) -> PodSeen:
 def workload_seen(document: Document, kind: str) -> WorkloadSeen:
     """Read a Deployment or a StatefulSet."""
     about, spec, status = document["metadata"], document["spec"], document.get("status") or {}
-    kept = {key: about[key] for key in ("namespace", "name", "uid", "generation", "resourceVersion")}
+    kept = {key: about[key] for key in ("namespace", "name", "uid")}
     strategy = spec.get("strategy") or spec.get("updateStrategy") or {}
     return WorkloadSeen(
         kind=kind,

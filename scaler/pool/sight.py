@@ -27,28 +27,42 @@ SYNC_WITHIN: Final = 0.02  # s between two looks whether everything has been lis
 
 
 class Sight:
-    """One namespace. ``on_pods`` hears whose pods changed, by the workload's uid; ``on_change`` of all the rest."""
+    """One namespace.
+
+    ``on_pods`` hears whose pods changed, by the workload's uid; ``on_workload`` which workload is another one itself,
+    or what scales it; ``on_all`` that any may be.
+    """
 
     def __init__(
-        self, kube: Kube, namespace: str, on_pods: Callable[[str], None], on_change: Callable[[], None]
+        self,
+        kube: Kube,
+        namespace: str,
+        *,
+        on_pods: Callable[[str], None],
+        on_workload: Callable[[str], None],
+        on_all: Callable[[], None],
     ) -> None:
         self.namespace = namespace
         self._on_pods = on_pods
-        self._on_change = on_change
+        self._on_workload = on_workload
+        self._on_all = on_all
         self._by_owner: dict[str, dict[str, PodSeen]] = defaultdict(dict)
         self._sets_of: dict[str, dict[str, ReplicaSetSeen]] = defaultdict(dict)
         self._owner_of: dict[str, str] = {}
-        mirror, other = partial(Mirror, kube), self._other
+        self._workloads: dict[str, WorkloadSeen] = {}
+        mirror = partial(Mirror, kube)
         self.pods: Mirror[PodSeen] = mirror(PODS, namespace, pod_seen, self._pod)
         self.replica_sets: Mirror[ReplicaSetSeen] = mirror(REPLICA_SETS, namespace, replica_set_seen, self._replica_set)
         self.deployments: Mirror[WorkloadSeen] = mirror(
-            DEPLOYMENTS, namespace, partial(workload_seen, kind="Deployment"), other
+            DEPLOYMENTS, namespace, partial(workload_seen, kind="Deployment"), self._workload
         )
         self.stateful_sets: Mirror[WorkloadSeen] = mirror(
-            STATEFUL_SETS, namespace, partial(workload_seen, kind="StatefulSet"), other
+            STATEFUL_SETS, namespace, partial(workload_seen, kind="StatefulSet"), self._workload
         )
-        self.services: Mirror[ServiceSeen] = mirror(SERVICES, namespace, service_seen, other)
-        self.scaled_objects: Mirror[ScaledObjectSeen] = mirror(SCALED_OBJECTS, namespace, scaled_object_seen, other)
+        self.services: Mirror[ServiceSeen] = mirror(SERVICES, namespace, service_seen, self._service)
+        self.scaled_objects: Mirror[ScaledObjectSeen] = mirror(
+            SCALED_OBJECTS, namespace, scaled_object_seen, self._scaled
+        )
 
     async def run(self) -> None:
         """Follow everything, until cancelled."""
@@ -70,6 +84,14 @@ class Sight:
         """Go through Deployments and StatefulSets."""
         yield from self.deployments.objects.values()
         yield from self.stateful_sets.objects.values()
+
+    def workload(self, kind: str, name: str) -> WorkloadSeen | None:
+        """Return a workload by name."""
+        return (self.deployments if kind == "Deployment" else self.stateful_sets).objects.get(name)
+
+    def by_uid(self, uid: str) -> WorkloadSeen | None:
+        """Return a workload by its identity."""
+        return self._workloads.get(uid)
 
     def warm_pods(self, uid: str) -> list[PodSeen]:
         """Return the pods that carry our mark of this workload."""
@@ -116,12 +138,30 @@ class Sight:
         if after is not None:
             self._sets_of[after.owner][name] = after
             self._owner_of[after.uid] = after.owner
-        for each in (before, after):
-            if each is not None:
-                self._on_pods(each.owner)
+        if before != after:
+            for each in (before, after):
+                if each is not None:
+                    self._on_workload(each.owner)
 
-    def _other(self, _name: str, _before: object, _after: object) -> None:
-        self._on_change()
+    def _workload(self, _name: str, before: WorkloadSeen | None, after: WorkloadSeen | None) -> None:
+        if before is not None:
+            self._workloads.pop(before.uid, None)
+        if after is not None:
+            self._workloads[after.uid] = after
+        if before != after:
+            for each in (before, after):
+                if each is not None:
+                    self._on_workload(each.uid)
+
+    def _service(self, _name: str, before: ServiceSeen | None, after: ServiceSeen | None) -> None:
+        if before != after:
+            self._on_all()
+
+    def _scaled(self, _name: str, before: ScaledObjectSeen | None, after: ScaledObjectSeen | None) -> None:
+        if before != after:  # KEDA writes its status at every poll
+            for each in (before, after):
+                if each is not None and (workload := self.workload(each.kind, each.target)) is not None:
+                    self._on_workload(workload.uid)
 
 
 def _keys(pod: PodSeen) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 from aiohttp import web
@@ -46,22 +47,35 @@ def _parsed(address: str) -> tuple[str, int]:
         raise ConfigError([f"cannot listen: {error}"]) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the pages tell besides the triggers: whether we are ready, which configuration is in force, the pools."""
+
+    ready: Callable[[], bool]
+    config: Callable[[], dict[str, Any]]
+    pool: Callable[[], dict[str, Any]] | None = None
+
+    def head(self) -> bytes:
+        """Return the beginning of ``/status``, without its closing brace."""
+        head = {"ready": self.ready(), "config": self.config(), **({"pool": self.pool()} if self.pool else {})}
+        return json.dumps(head).encode()[:-1]
+
+
 def application(
-    decisions: Decisions, ready: Callable[[], bool], config: Callable[[], dict[str, Any]], clock: Callable[[], Instant]
+    told: Told, decisions: Decisions | tuple[()] = (), clock: Callable[[], Instant] = lambda: Instant(0.0)
 ) -> web.Application:
-    """Build the routes; ``config`` tells which configuration is in force."""
+    """Build the routes; a process without triggers of its own has no ``decisions``."""
     listing = Listing(decisions, clock)
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if ready() else web.Response(text="not ready\n", status=503)
+        return web.Response(text="ready\n") if told.ready() else web.Response(text="not ready\n", status=503)
 
     async def status(_: web.Request) -> web.Response:
         triggers = await listing.text()
-        head = json.dumps({"ready": ready(), "config": config()}).encode()
-        return web.Response(body=head[:-1] + b', "triggers": [' + triggers + b"]}", content_type="application/json")
+        return web.Response(body=told.head() + b', "triggers": [' + triggers + b"]}", content_type="application/json")
 
     expose = make_aiohttp_handler(registry=REGISTRY)
 
@@ -98,12 +112,12 @@ class Listing:
         lives, parts = list(self._decisions), []
         for first in range(0, len(lives), AT_ONCE):
             now = self._clock()
-            parts.append(", ".join(json.dumps(told(live, now)) for live in lives[first : first + AT_ONCE]).encode())
+            parts.append(", ".join(json.dumps(told_of(live, now)) for live in lives[first : first + AT_ONCE]).encode())
             await asyncio.sleep(0)
         return b", ".join(parts)
 
 
-def _count(decisions: Decisions) -> None:
+def _count(decisions: Iterable[Live]) -> None:
     states = Counter(_decided(live)[0] for live in decisions)
     for state in Standing:
         TRIGGERS.labels(state).set(states[state])
@@ -121,7 +135,7 @@ def _decided(live: Live) -> tuple[Standing, Decision | None, str]:
             assert_never(live.judge.verdict)
 
 
-def told(live: Live, now: Instant) -> dict[str, Any]:
+def told_of(live: Live, now: Instant) -> dict[str, Any]:
     """Tell what KEDA is told of one trigger, and why; ``age`` is that of the snapshot or of the scale, in seconds."""
     trigger = live.trigger
     state, decision, why = _decided(live)

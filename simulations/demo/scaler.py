@@ -12,7 +12,7 @@ from scaler.aio import Cell
 from scaler.observe.logs import set_up_logs
 from scaler.rpc.server import Listen
 from scaler.service import Service, Settings, clock, running
-from scaler.web.http import told
+from scaler.web.http import told_of
 from simulations.demo.brokers.process import HOST, free_ports
 from simulations.demo.journal import Journal
 
@@ -73,7 +73,7 @@ class Scaler:
         """Return what ``/status`` says, by the name of the ScaledObject; nothing while it is stopped."""
         if self._service is None:
             return {}
-        return {live.trigger.name: told(live, clock()) for live in self._service.decisions}
+        return {live.trigger.name: told_of(live, clock()) for live in self._service.decisions}
 
 
 @contextmanager

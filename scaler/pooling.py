@@ -1,0 +1,50 @@
+"""The pool's controller with all that it needs of the other parts, which know nothing of it."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from scaler.errors import ConfigError
+from scaler.keda import Reference
+from scaler.model import Instant
+from scaler.net.kube import Kube
+from scaler.pool.checks import checking
+from scaler.pool.controller import LEASE, Controller
+from scaler.pool.dns import ask_caching
+from scaler.pool.elector import Elector
+from scaler.pool.fleet import Outside
+from scaler.pool.preflight import Preflight
+from scaler.pool.signals import Signals
+from scaler.rpc.fitness import ask_health
+
+KIND: Final = "kind"  # a key that every trigger of ours has
+ADDRESS: Final = "scalerAddress"
+
+
+def pool_of(
+    kube: Kube | None, signals: Signals, clock: Callable[[], Instant], *, scaler: str = "", dev: bool = False
+) -> Controller:
+    """Make the controller that hears ``signals``, of the scaler at ``scaler`` or (empty) of this process.
+
+    ``dev`` lets it check pods on loopback. Raises :class:`ConfigError` without an API.
+    """
+    if kube is None:
+        raise ConfigError(["a pool needs the Kubernetes API: run in a pod, or say --kubeconfig"])
+    outside = Outside(
+        kube=kube,
+        signals=signals,
+        ours=partial(_ours, scaler),
+        clock=clock,
+        checking=partial(checking, ask_health=ask_health, loopback=dev),
+    )
+    elector = Elector(kube, kube.namespace, LEASE, f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
+    return Controller(outside, elector, Preflight(ask_caching))
+
+
+def _ours(scaler: str, reference: Reference) -> bool:
+    """Tell whether the scaler answers a trigger: one of our kinds, or one that names its address."""
+    metadata = reference[2]
+    return KIND in metadata or (bool(scaler) and metadata.get(ADDRESS, "").endswith(scaler))
