@@ -33,12 +33,12 @@ def miss_ratio(size: int, load: float, batch: int = 1) -> float:
     return _lacking(miss_ratios(batches, load)[-1], batches, load, (batches * batch - size) / batch)
 
 
-def smallest(load: float, miss_ratio: float, most: int, batch: int = 1) -> int | None:
-    """Return the smallest size that misses at most ``miss_ratio`` (0 to 1); ``None`` if that is above ``most``."""
+def smallest(load: float, allowed: float, most: int, batch: int = 1) -> int | None:
+    """Return the smallest size whose share of misses is at most ``allowed`` (0 to 1); ``None`` if above ``most``."""
     ratios = miss_ratios(-(-most // batch), load)
     for size in range(most + 1):
         batches = -(-size // batch)
-        if _lacking(ratios[batches], batches, load, (batches * batch - size) / batch) <= miss_ratio:
+        if _lacking(ratios[batches], batches, load, (batches * batch - size) / batch) <= allowed:
             return size
     return None
 

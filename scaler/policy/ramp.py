@@ -30,7 +30,7 @@ def begin(before: int, after: int, *, confirm: int | None, held: int, now: Insta
     ``before`` and ``after`` are what the old and the new configuration say: the fixed size, the largest of the schedule
     or the ceiling, and 0 where there is no such pool. It is a jump if the larger is at least :data:`JUMP` times the
     smaller, where none counts as one (so a new pool of up to 9 is none); and if it goes from any to none. Who does not
-    know ``before``, having just started, says ``held``.
+    know ``before``, having just started, says ``held``: a pool that is gone meanwhile is still taken down in steps.
     """
     if confirm == after or not _jumps(before, after):
         return None
