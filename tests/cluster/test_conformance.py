@@ -4,13 +4,13 @@ import pytest
 
 from scaler.net.kube import running_kube
 from tests.cluster.control_plane import ControlPlane
-from tests.conformance import reads, writes
+from tests.conformance import reads, workloads, writes
 from tests.conformance.asking import Asked, Case
 
 pytestmark = pytest.mark.requires("cluster")
 
 
-@pytest.mark.parametrize("case", [*writes.CASES, *reads.CASES], ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", [*writes.CASES, *reads.CASES, *workloads.CASES], ids=lambda case: case.__name__)
 async def test_the_real_one(control_plane: ControlPlane, namespace: str, case: Case) -> None:
     async with running_kube(control_plane.kubeconfig) as kube:
         assert kube is not None

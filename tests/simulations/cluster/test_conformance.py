@@ -5,11 +5,11 @@ import pytest
 from scaler.testing.clocks import in_jumping_time
 from simulations.cluster.api import SimulatedApi
 from simulations.cluster.cluster import running_cluster
-from tests.conformance import reads, writes
+from tests.conformance import reads, workloads, writes
 from tests.conformance.asking import Asked, Case
 
 
-@pytest.mark.parametrize("case", [*writes.CASES, *reads.CASES], ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", [*writes.CASES, *reads.CASES, *workloads.CASES], ids=lambda case: case.__name__)
 @in_jumping_time
 async def test_the_simulated_one(case: Case) -> None:
     async with running_cluster(SimulatedApi()) as cluster:
