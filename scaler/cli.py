@@ -99,7 +99,7 @@ def serve(  # noqa: PLR0913 - each one is an option
     ] = None,
     pool: Annotated[
         bool,
-        typer.Option("--pool", help="Keep the warm pods, too, while this replica leads; needs the Kubernetes API."),
+        typer.Option("--pool", help="Keep the pools, too, while this replica leads; needs the Kubernetes API."),
     ] = False,
     dev: Annotated[bool, typer.Option("--dev", help="Try it here: loopback only, both ways; logs for people.")] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Our certificate chain, PEM; re-read when it changes.")] = None,

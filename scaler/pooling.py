@@ -13,7 +13,7 @@ from scaler.model import Instant
 from scaler.net.kube import Kube
 from scaler.pool.checks import checking
 from scaler.pool.controller import LEASE, Controller
-from scaler.pool.dns import ask_caching
+from scaler.pool.dns import find_caching
 from scaler.pool.elector import Elector
 from scaler.pool.fleet import Outside
 from scaler.pool.preflight import Preflight
@@ -41,7 +41,7 @@ def pool_of(
         checking=partial(checking, ask_health=ask_health, loopback=dev),
     )
     elector = Elector(kube, kube.namespace, LEASE, f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
-    return Controller(outside, elector, Preflight(ask_caching))
+    return Controller(outside, elector, Preflight(find_caching))
 
 
 def _ours(scaler: str, reference: Reference) -> bool:

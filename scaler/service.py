@@ -16,7 +16,7 @@ from scaler.config.config_map import following_config_map
 from scaler.config.credentials import Credentials, running_credentials
 from scaler.config.document import Config
 from scaler.config.file import FileOrigin
-from scaler.config.live import following_config
+from scaler.config.live import LastGood, following_config
 from scaler.config.source import ConfigMapName, Origin, Place
 from scaler.decisions import Decisions, running_decisions
 from scaler.errors import ConfigError
@@ -185,6 +185,11 @@ async def leading(pool: Controller | None) -> AsyncIterator[None]:
         return
     async with running_controller(pool):
         yield
+
+
+def pages(health: Health, config: LastGood, pool: Controller | None) -> Told:
+    """Say what the pages tell besides the triggers."""
+    return Told(lambda: health.ready, config.told, pool.told if pool is not None else None)
 
 
 def configuring(pool: Controller) -> Callable[[Config], Awaitable[None]]:
