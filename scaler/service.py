@@ -106,10 +106,7 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             applying(Applying(hub, decisions, credentials, pool, dev=settings.dev)) as apply,
             originating(settings.config, settings.state, kube) as origin,
             following_config(origin, kinds, apply, clock) as config,
-            running_http(
-                settings.http,
-                application(Told(lambda: health.ready, config.told, pool and pool.told), decisions, clock),
-            ) as http_port,
+            running_http(settings.http, application(pages(health, config, pool), decisions, clock)) as http_port,
             running_server(settings.listen, decisions, health) as port,
             leading(pool),
         ):
