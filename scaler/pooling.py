@@ -25,11 +25,17 @@ ADDRESS: Final = "scalerAddress"
 
 
 def pool_of(
-    kube: Kube | None, signals: Signals, clock: Callable[[], Instant], *, scaler: str = "", dev: bool = False
+    kube: Kube | None,
+    signals: Signals,
+    clock: Callable[[], Instant],
+    *,
+    namespace: str,
+    scaler: str = "",
+    dev: bool = False,
 ) -> Controller:
     """Make the controller that hears ``signals``, of the scaler at ``scaler`` or (empty) of this process.
 
-    ``dev`` lets it check pods on loopback. Raises :class:`ConfigError` without an API.
+    The Lease that it leads by is in ``namespace``. ``dev`` lets it check pods on loopback. Raises :class:`ConfigError` without an API.
     """
     if kube is None:
         raise ConfigError(["a pool needs the Kubernetes API: run in a pod, or say --kubeconfig"])
@@ -40,7 +46,7 @@ def pool_of(
         clock=clock,
         checking=partial(checking, ask_health=ask_health, loopback=dev),
     )
-    elector = Elector(kube, kube.namespace, LEASE, f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
+    elector = Elector(kube, namespace, LEASE, f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
     return Controller(outside, elector, Preflight(find_caching))
 
 

@@ -29,7 +29,7 @@ from scaler.pool.signals import InProcess
 from scaler.pooling import pool_of
 from scaler.probes.base import Surroundings
 from scaler.probes.registry import Catalogue, installed
-from scaler.rpc.asking import ClientTls, running_asking
+from scaler.rpc.asking import Asking, ClientTls, running_asking
 from scaler.rpc.server import Health, Listen, running_server
 from scaler.rpc.servicer import identify
 from scaler.web.http import Told, application, running_http
@@ -101,7 +101,7 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             running_kube(settings.kubeconfig) as kube,
             running_hub(Surroundings(clock=clock)) as hub,
             running_decisions(hub, kinds, clock, kube) as decisions,
-            running_credentials(kube, home(settings, kube), settings.secrets) as credentials,
+            running_credentials(kube, home(settings.config, kube), settings.secrets) as credentials,
             pooling(settings, kube, decisions) as pool,
             applying(Applying(hub, decisions, credentials, pool, dev=settings.dev)) as apply,
             originating(settings.config, settings.state, kube) as origin,
@@ -117,10 +117,10 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             yield Service(port=port, http_port=http_port, decisions=decisions)
 
 
-def home(settings: Settings, kube: Kube | None) -> str:
-    """Return the namespace whose Secrets connections may name."""
-    if isinstance(settings.config, ConfigMapName):
-        return settings.config.namespace
+def home(place: Place | None, kube: Kube | None) -> str:
+    """Return our own namespace: its Secrets connections may name, and it has the Lease of the pool's leader."""
+    if isinstance(place, ConfigMapName):
+        return place.namespace
     return kube.namespace if kube is not None else "default"
 
 
@@ -152,13 +152,19 @@ async def running_pool(settings: PoolSettings) -> AsyncIterator[int]:
             running_kube(settings.kubeconfig) as kube,
             running_asking(settings.scaler, settings.tls) as asking,
             originating(settings.config, settings.state, kube) as origin,
-            nullcontext(pool_of(kube, asking, clock, scaler=settings.scaler, dev=settings.dev)) as pool,
+            nullcontext(pool_beside(settings, kube, asking)) as pool,
             following_config(origin, kinds, configuring(pool), clock) as config,
             running_http(settings.http, application(Told(lambda: True, config.told, pool.told))) as http_port,
             running_controller(pool),
         ):
             log.info("keeps pools", http_port=http_port, scaler=settings.scaler)
             yield http_port
+
+
+def pool_beside(settings: PoolSettings, kube: Kube | None, asking: Asking) -> Controller:
+    """Make the controller that hears a scaler elsewhere."""
+    namespace = home(settings.config, kube)
+    return pool_of(kube, asking, clock, namespace=namespace, scaler=settings.scaler, dev=settings.dev)
 
 
 @asynccontextmanager
@@ -169,7 +175,7 @@ async def pooling(settings: Settings, kube: Kube | None, decisions: Decisions) -
         return
     signals = InProcess(decisions, identify)
     try:
-        yield pool_of(kube, signals, clock, dev=settings.dev)
+        yield pool_of(kube, signals, clock, namespace=home(settings.config, kube), dev=settings.dev)
     finally:
         signals.end()
 
