@@ -31,6 +31,8 @@ def quiet(value: float = 0.0, target: float = 10.0) -> Signal:
         pytest.param([busy(0.3, 0.1)], Bounds(), 0, 3, id="0.3 / 0.1 is 3 in milli units, and 2.9999 in doubles"),
         pytest.param([busy(0.7, 0.1)], Bounds(), 0, 7, id="0.7 / 0.1 is 7 in milli units"),
         pytest.param([busy(3.3000001, 1.1)], Bounds(), 0, 3, id="what KEDA does not write counts for nothing"),
+        pytest.param([busy(3.0006, 1.0)], Bounds(), 0, 4, id="KEDA rounds to thousandths, up"),
+        pytest.param([busy(3.0004, 1.0)], Bounds(), 0, 3, id="and down"),
         pytest.param([busy(101)], Bounds(), 10, 10, id="1 % more is within the tolerance"),
         pytest.param([busy(110)], Bounds(), 10, 11, id="10 % more is what only some versions ask for"),
         pytest.param([busy(109.999)], Bounds(), 10, 10, id="just below 10 % more"),
