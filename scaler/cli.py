@@ -59,6 +59,22 @@ app = typer.Typer(
 
 
 PrintAs = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
+ConfigPlace = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|configmap:NS/NAME", help="The configuration, or the ConfigMap; followed while serving."),
+]
+StateFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the last good text of a configuration file is kept across restarts."),
+]
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
+]
+Pages = Annotated[
+    str | None, typer.Option(metavar="ADDR:PORT", help="Metrics, status, health.", show_default="0.0.0.0:8080")
+]
+LeastLevel = Annotated[Level, typer.Option(help="The least that is logged.")]
 
 
 @app.callback()
@@ -69,16 +85,8 @@ def warmscaler() -> None:
 @app.command(epilog="Example: warmscaler serve --dev")
 def serve(  # noqa: PLR0913 - each one is an option
     *,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|configmap:NS/NAME", help="The configuration, or the ConfigMap; followed while serving."
-        ),
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where the last good text of a configuration file is kept across restarts."),
-    ] = None,
+    config: ConfigPlace = None,
+    state: StateFolder = None,
     secrets: Annotated[
         Path | None,
         typer.Option(
@@ -87,16 +95,11 @@ def serve(  # noqa: PLR0913 - each one is an option
             show_default="/etc/warmscaler/secrets",
         ),
     ] = None,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
-    ] = None,
+    kubeconfig: Kubeconfig = None,
     listen: Annotated[
         str | None, typer.Option(metavar="ADDR:PORT", help="Where KEDA calls.", show_default="0.0.0.0:6000")
     ] = None,
-    http: Annotated[
-        str | None, typer.Option(metavar="ADDR:PORT", help="Metrics, status, health.", show_default="0.0.0.0:8080")
-    ] = None,
+    http: Pages = None,
     pool: Annotated[
         bool,
         typer.Option("--pool", help="Keep the pools, too, while this replica leads; needs the Kubernetes API."),
@@ -105,7 +108,7 @@ def serve(  # noqa: PLR0913 - each one is an option
     tls_cert: Annotated[Path | None, typer.Option(help="Our certificate chain, PEM; re-read when it changes.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     tls_client_ca: Annotated[Path | None, typer.Option(help="Clients must show a certificate of this CA, PEM.")] = None,
-    log_level: Annotated[Level, typer.Option(help="The least that is logged.")] = Level.INFO,
+    log_level: LeastLevel = Level.INFO,
 ) -> None:
     """Serve KEDA until SIGTERM."""
     from scaler.config.source import place_named
@@ -138,26 +141,15 @@ def serve(  # noqa: PLR0913 - each one is an option
 def pool(  # noqa: PLR0913 - each one is an option
     *,
     scaler: Annotated[str, typer.Option(metavar="HOST:PORT", help="The scaler to ask, as KEDA does.")],
-    config: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|configmap:NS/NAME", help="The configuration, or the ConfigMap; followed."),
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where the last good text of a configuration file is kept across restarts."),
-    ] = None,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
-    ] = None,
-    http: Annotated[
-        str | None, typer.Option(metavar="ADDR:PORT", help="Metrics, status, health.", show_default="0.0.0.0:8080")
-    ] = None,
+    config: ConfigPlace = None,
+    state: StateFolder = None,
+    kubeconfig: Kubeconfig = None,
+    http: Pages = None,
     dev: Annotated[bool, typer.Option("--dev", help="Try it here: pages on loopback only; logs for people.")] = False,
     tls_ca: Annotated[Path | None, typer.Option(help="The CA of the scaler's certificate, PEM; makes it TLS.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="Our certificate for it, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
-    log_level: Annotated[Level, typer.Option(help="The least that is logged.")] = Level.INFO,
+    log_level: LeastLevel = Level.INFO,
 ) -> None:
     """Keep warm pods beside a scaler elsewhere, until SIGTERM. Of several such processes, one leads."""
     from scaler.config.source import place_named

@@ -3,7 +3,6 @@
 import os
 import socket
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -24,10 +23,14 @@ KIND: Final = "kind"  # a key that every trigger of ours has
 ADDRESS: Final = "scalerAddress"
 
 
+def clock() -> Instant:
+    """Tell the time that everything in this process is on."""
+    return Instant(time.monotonic())
+
+
 def pool_of(
     kube: Kube | None,
     signals: Signals,
-    clock: Callable[[], Instant],
     *,
     namespace: str,
     scaler: str = "",
@@ -35,7 +38,8 @@ def pool_of(
 ) -> Controller:
     """Make the controller that hears ``signals``, of the scaler at ``scaler`` or (empty) of this process.
 
-    The Lease that it leads by is in ``namespace``. ``dev`` lets it check pods on loopback. Raises :class:`ConfigError` without an API.
+    The Lease that it leads by is in ``namespace``. ``dev`` lets it check pods on loopback. Raises :class:`ConfigError`
+    without an API.
     """
     if kube is None:
         raise ConfigError(["a pool needs the Kubernetes API: run in a pod, or say --kubeconfig"])

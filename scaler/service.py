@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -21,12 +20,11 @@ from scaler.config.source import ConfigMapName, Origin, Place
 from scaler.decisions import Decisions, running_decisions
 from scaler.errors import ConfigError
 from scaler.hub import Hub, running_hub
-from scaler.model import Instant
 from scaler.net.kube import Kube, running_kube
 from scaler.observe.heartbeat import heartbeat
 from scaler.pool.controller import Controller, running_controller
 from scaler.pool.signals import InProcess
-from scaler.pooling import pool_of
+from scaler.pooling import clock, pool_of
 from scaler.probes.base import Surroundings
 from scaler.probes.registry import Catalogue, installed
 from scaler.rpc.asking import Asking, ClientTls, running_asking
@@ -79,11 +77,6 @@ class Service:
     port: int
     http_port: int
     decisions: Decisions
-
-
-def clock() -> Instant:
-    """Tell the time that all readings and decisions are on."""
-    return Instant(time.monotonic())
 
 
 @asynccontextmanager
@@ -164,7 +157,7 @@ async def running_pool(settings: PoolSettings) -> AsyncIterator[int]:
 def pool_beside(settings: PoolSettings, kube: Kube | None, asking: Asking) -> Controller:
     """Make the controller that hears a scaler elsewhere."""
     namespace = home(settings.config, kube)
-    return pool_of(kube, asking, clock, namespace=namespace, scaler=settings.scaler, dev=settings.dev)
+    return pool_of(kube, asking, namespace=namespace, scaler=settings.scaler, dev=settings.dev)
 
 
 @asynccontextmanager
@@ -175,7 +168,7 @@ async def pooling(settings: Settings, kube: Kube | None, decisions: Decisions) -
         return
     signals = InProcess(decisions, identify)
     try:
-        yield pool_of(kube, signals, clock, namespace=home(settings.config, kube), dev=settings.dev)
+        yield pool_of(kube, signals, namespace=home(settings.config, kube), dev=settings.dev)
     finally:
         signals.end()
 
