@@ -8,7 +8,7 @@ from random import Random
 from typing import Final, NoReturn
 
 from scaler.errors import ApiRefused, ApiUnreachable
-from scaler.net.kube import BUSY, Body, Document, Event, Kube
+from scaler.net.kube import BUSY, PATIENCE, Body, Document, Event, Kube
 from simulations.cluster.api import SimulatedApi
 from simulations.cluster.listing import accepting
 from simulations.cluster.state import Request
@@ -82,7 +82,8 @@ class SimulatedKube(Kube):
         """Do as :meth:`Kube.call` does."""
         faults, write = self.faults, method != "GET"
         self.calls.made += 1
-        await self._way(patience)
+        takes, limit = self._chance.uniform(*faults.latency), PATIENCE if patience is None else patience
+        await self._way(takes / 2, limit)
         self._lose(method, path, faults.unheard)
         if faults.refused and self._chance.random() < faults.refused:
             _refuse(method, path, faults.refusal)
@@ -92,20 +93,17 @@ class SimulatedKube(Kube):
         answer = self.api.handle(Request(self.who, method, path, body, asked, content))
         if write:
             self._written(method, path)
-        await self._way(patience)
+        await self._way(takes / 2, limit - takes / 2)
         self._lose(method, path, faults.unanswered if write else 0.0)
         return answer
 
-    async def _way(self, patience: float | None) -> None:
-        """Take the way to the server or back."""
-        faults = self.faults
-        if faults.latency[1] > 0:
-            takes = self._chance.uniform(*faults.latency) / 2
-            if patience is not None and takes > patience:
-                await asyncio.sleep(patience)
-                raise ApiUnreachable(f"the Kubernetes API cannot be reached: no answer within {patience:g} s")
-            await asyncio.sleep(takes)
-        elif faults.interleave and self._chance.random() < faults.interleave:
+    async def _way(self, takes: float, limit: float) -> None:
+        """Take the way to the server or back; give up when the caller's patience is at its end."""
+        if takes > 0:
+            await asyncio.sleep(min(takes, limit))
+            if takes > limit:
+                raise ApiUnreachable("the Kubernetes API cannot be reached: no answer in time")
+        elif self.faults.interleave and self._chance.random() < self.faults.interleave:
             await asyncio.sleep(0)
 
     def _lose(self, method: str, path: str, chance: float) -> None:
