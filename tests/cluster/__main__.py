@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _build(version: str) -> int:
-    for tool in (*build.tools(version), *build.MANIFESTS):
+    for tool in (*build.tools(version), *build.MANIFESTS, build.COREDNS):
         build.build(tool, lambda line: print(line, flush=True))
     return 0
 

@@ -113,6 +113,9 @@ PROMETHEUS_OPERATOR = Tool(
 MANIFESTS = (KUSTOMIZE, HELM, CERT_MANAGER, PROMETHEUS_OPERATOR)
 """What turns deploy/ into objects, and the definitions of those that others' operators define."""
 
+COREDNS = Tool(name="coredns", version="1.14.7", module="coredns", packages={"coredns": "."}, minutes=1)
+"""The cluster's usual DNS, with few of its plugins: of it there is a program of ours, of a few lines."""
+
 KEDA_VERSIONS = tuple(
     sorted(
         (path.parent.name for path in (_MODULES / "keda").glob("*/go.mod")),

@@ -94,6 +94,10 @@ def _missing_manifests() -> str:
     return cluster.missing(cluster.MANIFESTS)
 
 
+def _missing_coredns() -> str:
+    return cluster.missing([cluster.COREDNS])
+
+
 def _missing_mount_namespaces() -> str:
     tool = shutil.which("unshare")
     if tool and subprocess.run([tool, "--mount", "true"], check=False, capture_output=True).returncode == 0:
@@ -114,6 +118,7 @@ TOOLCHAINS = {
         Toolchain(name="mock-kafka", missing=_missing_mock, install=_nothing),
         Toolchain(name="cluster", missing=_missing_cluster, install=_nothing),
         Toolchain(name="manifests", missing=_missing_manifests, install=_nothing),
+        Toolchain(name="coredns", missing=_missing_coredns, install=_nothing),
         Toolchain(name="mount-namespaces", missing=_missing_mount_namespaces, install=_nothing),
     )
 }
