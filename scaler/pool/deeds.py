@@ -106,7 +106,7 @@ class Deeds:
                 self._patch(pod, Stage.AVAILABLE, "recycle", manifests.recycling(marks))
             case Delete(why=why):
                 log.info("deletes a warm pod", pod=pod.name, why=why)
-                self._run("delete", self._expected.change(pod.uid, action.pod.stage), self._around.writes.delete(pod))
+                self._run("delete", self._expected.deletion(pod.uid), self._around.writes.delete(pod))
             case _:
                 assert_never(action)
 

@@ -16,6 +16,7 @@ class Expectations:
     def __init__(self) -> None:
         self._creating: set[str] = set()
         self._changing: dict[str, Stage] = {}
+        self._deleting: set[str] = set()
 
     @property
     def creating(self) -> frozenset[str]:
@@ -26,6 +27,11 @@ class Expectations:
     def changing(self) -> Mapping[str, Stage]:
         """The stage, by uid, of each pod that is being changed, as it will be."""
         return self._changing
+
+    @property
+    def deleting(self) -> frozenset[str]:
+        """The uids of pods whose deletion was asked for."""
+        return frozenset(self._deleting)
 
     @contextmanager
     def creation(self, name: str) -> Iterator[None]:
@@ -44,3 +50,12 @@ class Expectations:
             yield
         finally:
             del self._changing[uid]
+
+    @contextmanager
+    def deletion(self, uid: str) -> Iterator[None]:
+        """Take a pod for one that is leaving for as long as the block lasts."""
+        self._deleting.add(uid)
+        try:
+            yield
+        finally:
+            self._deleting.discard(uid)

@@ -59,8 +59,8 @@ class Outlook:
     def pods(self, function: Function, now: Instant) -> tuple[WarmPod, ...]:
         """Return the pods of ours as they will be once what was begun is done."""
         warm = self._sight.warm_pods(function.workload.uid)
-        shown = [self._pod(each, now) for each in warm]
-        return tuple(pod for pod in shown if not (pod.leaving and now - pod.since > LOST_AFTER))
+        shown = [(each, self._pod(each, now)) for each in warm]
+        return tuple(pod for each, pod in shown if not (each.leaving and now - pod.since > LOST_AFTER))
 
     def replicas(self, function: Function, now: Instant, settle: float) -> Replicas:
         """Return the workload's own replicas; one is settled ``settle`` seconds after it was seen to be Ready."""
@@ -113,7 +113,7 @@ class Outlook:
         return taken + given
 
     def _pod(self, pod: PodSeen, now: Instant) -> WarmPod:
-        stage, busy = self._stage(pod, now), pod.uid in self._expected.changing
+        stage, deleting = self._stage(pod, now), pod.uid in self._expected.deleting
         fact = (stage, pod.leaving, pod.ready or stage is Stage.WARMING)
         self.moments.since(pod.uid, "ready", pod.ready, now)
         return WarmPod(
@@ -125,9 +125,9 @@ class Outlook:
             ready=pod.ready,
             since=self.moments.since(pod.uid, "stage", fact, now),
             born=Instant(now - max(0.0, time.time() - pod.born)),
-            busy=busy,
+            busy=deleting or pod.uid in self._expected.changing,
             owned=_owned(pod),
-            leaving=pod.leaving,
+            leaving=pod.leaving or deleting,
         )
 
     def _stage(self, pod: PodSeen, now: Instant) -> Stage:
