@@ -102,7 +102,7 @@ def plan(view: PoolView, rules: Rules) -> Plan:
 
 def outdated(pod: WarmPod, view: PoolView, rules: Rules) -> bool:
     """Tell whether a pod is not of the current template, or too old."""
-    return pod.template != view.template or view.now - pod.born > rules.max_age
+    return pod.template != view.template or view.now >= pod.born + rules.max_age
 
 
 def serving(view: PoolView) -> int:
@@ -174,11 +174,18 @@ def _drains(view: PoolView, rules: Rules) -> list[Drain | Delete]:
 def _stock(view: PoolView, rules: Rules, moved: set[str]) -> list[Recycle | Delete | Create]:
     """Bring the unclaimed pods to their number: either by removing or by adding, never both at once."""
     warm = [pod for pod in view.pods if pod.stage in UNCLAIMED and pod.uid not in moved]
-    recycled, ended = _after_draining(view, rules, moved, room=rules.size - len(warm) - view.creating)
+    coming = view.creating + _unanswered(view, moved)
+    recycled, ended = _after_draining(view, rules, moved, room=rules.size - len(warm) - coming)
     deleted = _deleted(view, rules, warm)
     if deleted:
         return [*ended, *deleted]
-    return [*recycled, *ended, *_created(view, rules, warm, recycled=len(recycled))]
+    return [*recycled, *ended, *_created(view, rules, warm, coming=coming + len(recycled))]
+
+
+def _unanswered(view: PoolView, moved: set[str]) -> int:
+    """Count the claims that may still be refused: until they are answered their pods hold their places in the stock."""
+    claimed = sum(pod.stage is Stage.AVAILABLE and pod.uid in moved for pod in view.pods)
+    return claimed + sum(pod.stage is Stage.BRIDGED and pod.busy and not pod.leaving for pod in view.pods)
 
 
 def _after_draining(view: PoolView, rules: Rules, moved: set[str], *, room: int) -> tuple[list[Recycle], list[Delete]]:
@@ -218,13 +225,15 @@ def _replaced(view: PoolView, rules: Rules, present: Sequence[WarmPod], old: Seq
     return _oldest(free)[:1] if spare else ()
 
 
-def _created(view: PoolView, rules: Rules, warm: Sequence[WarmPod], *, recycled: int) -> list[Create]:
-    """Create what is missing; everything that exists counts, be it leaving, failed or unschedulable."""
+def _created(view: PoolView, rules: Rules, warm: Sequence[WarmPod], *, coming: int) -> list[Create]:
+    """Create what is missing; everything that exists or is ``coming`` counts, be it leaving, failed or unschedulable.
+
+    A pod whose claim is not answered is ``coming``, too: it may come back.
+    """
     if view.hold:
         return []
     fresh = [pod for pod in warm if not pod.leaving and not outdated(pod, view, rules)]
     old = sum(not pod.leaving for pod in warm) - len(fresh)
-    coming = view.creating + recycled
     missing = rules.size - len(fresh) - coming
     room = rules.size + min(rules.surge, old) - len(warm) - coming
     return [Create()] * max(0, min(missing, room, view.tokens))
