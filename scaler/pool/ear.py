@@ -66,11 +66,11 @@ class Ear:
     def _follow(self) -> None:
         for each in self._followed:
             each.end()
-        self._followed, self._heard = [], {}
-        for number, (reference, _) in enumerate(self._scaled.triggers if self._scaled else ()):
-            if self._ours(reference):
-                self._heard[number] = None
-                self._followed.append(self._signals.follow(reference, self._listener(number)))
+        triggers = self._scaled.triggers if self._scaled else ()
+        ours = {number: reference for number, (reference, _) in enumerate(triggers) if self._ours(reference)}
+        self._followed, self._heard = [], dict.fromkeys(ours)  # one that is quiet speaks for none of the others
+        for number, reference in ours.items():
+            self._followed.append(self._signals.follow(reference, self._listener(number)))
 
     def _listener(self, number: int) -> Callable[[Signal | None], None]:
         heard = self._heard
