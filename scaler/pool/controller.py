@@ -56,16 +56,21 @@ class Controller:
     async def _lead(self, leadership: Leadership) -> None:
         try:
             with ungrouped():
-                async with asyncio.TaskGroup() as tasks:
-                    self._fleet = Fleet(self._outside, leadership, tasks)
-                    self._fleet.configure(self._pools)
-                    await self._fleet.run()
-        except LeadershipLost as error:
-            log.warning("a write was not made", why=str(error))
+                await self._keep(leadership)
         finally:
             if self._fleet is not None:
                 self._fleet.end()
             self._fleet = None
+
+    async def _keep(self, leadership: Leadership) -> None:
+        """Keep the pools until a write comes too late; there may be several at once."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._fleet = Fleet(self._outside, leadership, tasks)
+                self._fleet.configure(self._pools)
+                await self._fleet.run()
+        except* LeadershipLost as late:
+            log.warning("writes were not made", why=str(late.exceptions[0]))
 
     # -- what people are told ------------------------------------------------------------------------------------
 
