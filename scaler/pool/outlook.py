@@ -96,7 +96,7 @@ class Outlook:
         fallen = (
             Instant(self.moments.since(pod.uid, "up", value=False, now=now) + UNWELL)
             for pod in pods
-            if not pod.ready and self.moments.knows(pod.uid, "up")
+            if not (pod.ready and self._fit(pod.uid)) and self.moments.knows(pod.uid, "up")
         )
         leaving = (Instant(now + LOST_AFTER) for pod in self._sight.warm_pods(function.workload.uid) if pod.leaving)
         return min((end for end in (*ends, *fallen, *leaving) if end > now), default=None)
@@ -131,7 +131,7 @@ class Outlook:
         )
 
     def _stage(self, pod: PodSeen, now: Instant) -> Stage:
-        if pod.phase in _ENDED:
+        if pod.phase in _ENDED and not _owned(pod):  # what a ReplicaSet has is that one's to replace
             return Stage.FAILED
         return self._staged(pod) or self._unclaimed(pod, now)
 
