@@ -152,14 +152,16 @@ class Keeper:
 
     def _look(self, now: Instant) -> PoolView:
         unseen = self._expected.creating - self._around.sight.pods.objects.keys()
+        pods = self._outlook.pods(self.function, now)
+        coming = len(unseen) + sum(pod.stage is Stage.WARMING and not pod.leaving for pod in pods)
         return PoolView(
             now=now,
             template=self.function.workload.template,
-            pods=self._outlook.pods(self.function, now),
+            pods=pods,
             creating=len(unseen),
             wanted=self.ear.wanted(),
             replicas=self._outlook.replicas(self.function, now, self.settle),
-            tokens=self.refill.tokens(now),
+            tokens=self.refill.tokens(now, coming),
             hold=self.hold,
         )
 

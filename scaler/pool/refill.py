@@ -39,11 +39,14 @@ class Refill:
         self._rate, self._burst = rate, burst
         self._level = min(self._level, burst)
 
-    def tokens(self, now: Instant) -> int:
-        """Return how many pods may be created now. After the breaker was open, one has to prove itself."""
+    def tokens(self, now: Instant, coming: int) -> int:
+        """Return how many pods may be created now, while ``coming`` others are not available yet.
+
+        After the breaker was open, one has to prove itself.
+        """
         self._fill(now)
-        most = 1 if self.failures >= TOLERATED else self._burst
-        return min(int(self._level + 1e-9), most)
+        most = max(0, 1 - coming) if self.open else self._burst
+        return max(0, min(int(self._level + 1e-9), most))
 
     def take(self, now: Instant) -> None:
         """Use one token."""
