@@ -36,8 +36,9 @@ class Account:
         self._labels = (function.pool, about["namespace"], about["name"])
         self._requested = requested(function.workload.document["spec"]["template"]["spec"])
         self._stages: dict[str, Stage] = {}
+        self._starting: set[str] = set()
         self._idle = 0
-        self._at = now
+        self._begun = self._at = now
         self._missing = 0
 
     def look(self, view: PoolView, rules: Rules, refill: Refill) -> None:
@@ -92,16 +93,23 @@ class Account:
         """Note which pods became available, and which failed, since the last look."""
         for pod in view.pods:
             before = self._stages.get(pod.uid)
+            if before is None and (not pod.ready or pod.born > self._begun):
+                self._starting.add(pod.uid)
             if pod.stage is before or pod.busy:
                 continue
-            if pod.stage is Stage.AVAILABLE and before is Stage.WARMING:
-                self._became_available(pod, view.now)
+            if pod.stage is Stage.AVAILABLE and before in {None, Stage.WARMING}:
                 refill.succeeded()
-            elif pod.stage is Stage.FAILED:
+                self._became_available(pod, view.now)
+            elif pod.stage is Stage.FAILED and before in {None, Stage.WARMING}:
                 refill.failed(view.now, pod.name)
         self._stages = {pod.uid: pod.stage for pod in view.pods}
+        self._starting &= self._stages.keys()
 
     def _became_available(self, pod: WarmPod, now: Instant) -> None:
+        """Enter how long it took, if we saw it start: one that was there before us, or is well again, tells nothing."""
+        if pod.uid not in self._starting:
+            return
+        self._starting.discard(pod.uid)
         metrics.POOL_WARM_UP_SECONDS.observe(now - pod.born)
         lead_time = self.book.refilled(now)
         if lead_time is None:
