@@ -121,9 +121,10 @@ class Keeper:
         self.view = self._look(now)
         self.account.look(self.view, rules, self.refill)
         self.plan = plan(self.view, rules)
-        claims = [each for each in self.plan.actions if isinstance(each, Claim)]
-        self.account.wanted(self.view, rules, claimed=len(claims), missing=self.plan.missing)
-        for action in self._allowed(self.plan.actions, now):
+        allowed = tuple(self._allowed(self.plan.actions, now))
+        claims = sum(isinstance(each, Claim) for each in allowed)
+        self.account.wanted(self.view, rules, claimed=claims, missing=self.plan.missing)
+        for action in allowed:
             if isinstance(action, Create):
                 self.refill.take(now)
             self._deeds.begin(action, self.function, self._word_at)
