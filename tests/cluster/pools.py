@@ -1,4 +1,4 @@
-"""Functions with warm pods on the real cluster: the service with ``--pool``, as its account, and what becomes of pods."""
+"""Functions with warm pods on the real cluster: the service with ``--pool``, by its account, and what pods become."""
 
 import json
 from collections import Counter
@@ -77,7 +77,7 @@ class Ground:
         configure(self.api, {"version": 1, "pools": pools})
 
     def function(self, name: str, *, cold_start: float = 2.0, scaled: bool = True, **options: Any) -> None:
-        """Deploy a function that the pool is for, its Service and, unless not ``scaled``, its ScaledObject and queue."""
+        """Deploy a function of the pool, its Service and, unless not ``scaled``, its ScaledObject and queue."""
         deployment = manifests.deployment(self.namespace, name, cold_start=cold_start)
         deployment["metadata"]["labels"] = {"warm": "yes"}
         self.api.apply(deployment)
@@ -130,7 +130,7 @@ class Ground:
         def whole() -> bool:
             pods = self.pods()
             asked = self.stage.replicas()
-            for name, count in wanted.items():
+            for name in wanted:
                 own = [pod for pod in pods if pod["metadata"]["name"].startswith(f"{name}-")]
                 replicas = [pod for pod in own if owner(pod) == "ReplicaSet"]
                 bridges = sum(stage_of(pod) == "bridged" for pod in own)
@@ -163,11 +163,11 @@ def allow(api: Api, *namespaces: str) -> None:
 
 
 @contextmanager
-def ground_of(stage: Stage, kubeconfig: Path, home: Path, *flags: str) -> Iterator[Ground]:
-    """Yield a ground whose service is one of its own, by the account of ``kubeconfig``."""
+def ground_of(stage: Stage, kubeconfig: Path, home: Path, program: str = "scaler.cli") -> Iterator[Ground]:
+    """Yield a ground whose service is one of its own, by the account of ``kubeconfig``; ``program`` is what it runs."""
     allow(stage.api, stage.namespace)
     configure(stage.api, {"version": 1})
-    scaler = Warmscaler(home, flags=["--pool", CONFIG, f"--kubeconfig={kubeconfig}", *flags])
+    scaler = Warmscaler(home, flags=["--pool", CONFIG, f"--kubeconfig={kubeconfig}"], program=program)
     try:
         with scaler:
             own = Stage(api=stage.api, namespace=stage.namespace, scaler=scaler, sources=stage.sources)

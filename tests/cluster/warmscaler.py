@@ -19,10 +19,20 @@ class Warmscaler(Server):
     """The service; ``address`` is a trigger's ``scalerAddress``. ``flags`` are more of ``serve``'s own.
 
     ``host`` is another address of loopback than the usual one; replicas behind one name share a ``port``.
+    ``program`` is the module that is run.
     """
 
-    def __init__(self, home: Path, *, host: str = HOST, port: int | None = None, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        host: str = HOST,
+        port: int | None = None,
+        flags: Sequence[str] = (),
+        program: str = "scaler.cli",
+    ) -> None:
         super().__init__(home, port=port)
+        self.program = program
         self.host = host
         self.http_port = free_port()
         self.flags = tuple(flags)
@@ -30,7 +40,7 @@ class Warmscaler(Server):
     def command(self) -> Sequence[str]:
         """Return the command line."""
         ports = [f"--listen={self.address}", f"--http={HOST}:{self.http_port}"]
-        return [sys.executable, "-m", "scaler.cli", "serve", "--dev", *ports, *self.flags]
+        return [sys.executable, "-m", self.program, "serve", "--dev", *ports, *self.flags]
 
     def answers(self) -> bool:
         """Tell whether it is ready by its own word."""
