@@ -61,6 +61,8 @@ class Fleet:
         self._leadership = leadership
         self._tasks = tasks
         self._pools: Pools = {}
+        self._known = False  # whether any were told
+        self._added: set[str] = set()  # those that were not, at first
         self._places: dict[str, tuple[Around, asyncio.Task[None]]] = {}
         self._keepers: dict[str, Keeper] = {}
         self._sizes = Sizes()
@@ -72,7 +74,9 @@ class Fleet:
 
     def configure(self, pools: Pools) -> None:
         """Go on with other pools."""
-        self._pools = pools
+        if self._known:
+            self._added = (self._added & pools.keys()) | (pools.keys() - self._pools.keys())
+        self._pools, self._known = pools, True
         self._every, self._sized_at = True, float("-inf")
         for namespace in {each.functions.namespace for each in pools.values()} - self._places.keys():
             self._open(namespace)
@@ -181,7 +185,8 @@ class Fleet:
     def _measure(self) -> None:
         """Decide every size anew, and say which pods are to be checked."""
         self._sized_at = self._outside.clock()
-        self._sizes.decide({uid: each.stand() for uid, each in self._keepers.items()}, self._sized_at)
+        stands = {uid: each.stand(added=each.function.pool in self._added) for uid, each in self._keepers.items()}
+        self._sizes.decide(stands, self._sized_at)
         for uid, keeper in self._keepers.items():
             self._resize(keeper)
             self._complain(keeper)

@@ -78,13 +78,14 @@ class Keeper:
         self._examiner.end()
         self.account.close()
 
-    def stand(self) -> Stand:
-        """Say what its size follows from."""
+    def stand(self, *, added: bool) -> Stand:
+        """Say what its size follows from; ``added``: its pool came with a change of the configuration."""
         function, now = self.function, self._around.clock()
         return Stand(
             pool=function.pool,
             section=function.section,
             retired=function.retired,
+            added=added,
             measured=self.account.book.measured(now),
             memory=requested(function.workload.document["spec"]["template"]["spec"]),
             held=sum(

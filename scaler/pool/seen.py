@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from scaler.config.memory import in_bytes
 from scaler.keda import Reference
 from scaler.net.kube import Document
 from scaler.pool.manifests import COST, EVICT, HASH_LABEL, Marks, template_hash
@@ -221,10 +222,8 @@ def scaled_object_seen(document: Document) -> ScaledObjectSeen:
 
 def requested(spec: Document) -> int:
     """Return the bytes of memory that a pod requests: its containers together."""
-    from kubernetes.utils.quantity import parse_quantity  # noqa: PLC0415 - only where there is an API, which loads it anyway
-
     asked = (((each.get("resources") or {}).get("requests") or {}).get("memory") for each in spec["containers"])
-    return sum(int(parse_quantity(each)) for each in asked if each)
+    return sum(in_bytes(each) for each in asked if each)
 
 
 def _owner(about: Document) -> Owner | None:

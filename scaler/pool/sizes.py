@@ -18,12 +18,14 @@ COLD_START: Final = 8.0  # s that a warm pod is taken to save before anything wa
 class Stand:
     """What the size of a function follows from: ``held`` pods are there, each requests ``memory`` bytes.
 
-    One that is ``retired`` is to have none in the end, whatever its section says.
+    One that is ``retired`` is to have none in the end, whatever its section says. Its pool was ``added`` by a change of
+    the configuration, or was there when this process began to lead: then it goes on where another one left off.
     """
 
     pool: str
     section: PoolSection
     retired: bool
+    added: bool
     measured: Measured
     memory: int
     held: int
@@ -66,11 +68,12 @@ class Sizes:
             self._bound(known, now)
 
     def _step(self, uid: str, stand: Stand, rules: Sizing, now: Instant) -> None:
+        allowed = 0 if stand.retired else largest(stand.section.size)
         known = self._known.get(uid)
         if known is None:
-            known = _Sized(warmth=begun(stand.held, now), allowed=stand.held, size=stand.held, why="")
+            before = 0 if stand.added else stand.held if stand.retired else allowed
+            known = _Sized(warmth=begun(stand.held, now), allowed=before, size=stand.held, why="")
             self._known[uid] = known
-        allowed = 0 if stand.retired else largest(stand.section.size)
         if allowed != known.allowed:
             confirm = stand.section.confirm
             known.ramp = ramps.begin(known.allowed, allowed, confirm=confirm, held=known.size, now=now)
