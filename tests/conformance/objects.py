@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from scaler.net.kube import Document
 
+GRACE = 2  # s that a pod is given to end; kwok lets it end at some moment until then
 NOBODY = "nobody"  # a scheduler that does not exist: such a pod never gets a node
 
 
@@ -13,10 +14,11 @@ def pod(
     """Return a pod that nobody touches or, if ``scheduled``, one that is ready so many seconds after it has a node."""
     notes = {
         f"pod-{stage}.stage.kwok.x-k8s.io/{what}": f"{seconds:g}s"
-        for stage, seconds in (("create", 0.0), ("ready", ready_after))
+        for stage, seconds in (("create", 0.0), ("ready", ready_after), ("delete", 0.0))
         for what in ("delay", "jitter-delay")
     }
-    spec: Document = {"containers": [{"name": "function", "image": "example.org/function:1"}]}
+    containers = [{"name": "function", "image": "example.org/function:1"}]
+    spec: Document = {"containers": containers, "terminationGracePeriodSeconds": GRACE}
     if not scheduled:
         spec["schedulerName"] = NOBODY
     return {

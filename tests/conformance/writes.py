@@ -236,7 +236,7 @@ async def a_scheduled_pod_is_given_time_to_end(asked: Asked) -> None:
 
     await asked.until(runs, "the pod runs")
     ending = await asked.delete(PODS, "p")
-    assert ending["metadata"]["deletionGracePeriodSeconds"] == 30
+    assert ending["metadata"]["deletionGracePeriodSeconds"] == objects.GRACE
     assert ending["metadata"]["deletionTimestamp"] > ending["metadata"]["creationTimestamp"]
     assert (await asked.merge(PODS, "p", {"metadata": {"labels": {"app": "q"}}}))["metadata"]["labels"] == {"app": "q"}
     await asked.merge(PODS, "p", {"metadata": {"finalizers": None}})
