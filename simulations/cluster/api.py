@@ -5,6 +5,7 @@ all that may go wrong there, is :class:`simulations.cluster.client.SimulatedKube
 """
 
 import json
+import marshal
 from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Final
@@ -25,6 +26,7 @@ NOT_FOUND: Final = 404
 NOT_ALLOWED: Final = 405
 MEDIA: Final = 415
 
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 _SERVERS_OWN: Final = (
     "name",
     "namespace",
@@ -66,8 +68,8 @@ class SimulatedApi(State):
         """
         if request.method == "GET":
             return self.read(request.path, request.query)
-        if request.body is not None:
-            request = request._replace(body=json.loads(json.dumps(request.body)))
+        text = _packed(request.body)
+        request = request._replace(body=marshal.loads(text))  # noqa: S302 - packed one line above
         status = CREATED if request.method == "POST" else FINE
         try:
             return self._write(self.target(request.path), request)
@@ -76,9 +78,7 @@ class SimulatedApi(State):
             raise
         finally:
             now = self.time.now()
-            self.writes.append(
-                Write(request.who, request.method, request.path, request.body, status, self.version, now)
-            )
+            self.writes.append(Write(request.who, request.method, request.path, text, status, self.version, now))
 
     def read(self, path: str, query: Mapping[str, str], *, behind: int = 0) -> Document:
         """Answer a list or one object, as it was before so many changes of its kind."""
@@ -194,6 +194,20 @@ class SimulatedApi(State):
         if deletion.complete(whole):
             return self.remove(target.collection, target.key, whole).copy()
         return self.commit(target.collection, target.key, stored, whole).copy()
+
+
+def _packed(body: Body | None) -> bytes:
+    """Return a copy of a body as JSON would make it: what is no plain value, such as a StrEnum, becomes one."""
+    return marshal.dumps(body if _is_plain(body) else json.loads(json.dumps(body)))
+
+
+def _is_plain(node: object) -> bool:
+    kind = type(node)
+    if kind is dict:
+        return all(type(key) is str and _is_plain(value) for key, value in node.items())  # type: ignore[attr-defined]
+    if kind is list:
+        return all(map(_is_plain, node))  # type: ignore[call-overload]
+    return kind in _PLAIN
 
 
 def _one(body: Body | None) -> Document:

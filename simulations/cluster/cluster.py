@@ -15,6 +15,7 @@ from simulations.cluster.garbage import GarbageCollector
 from simulations.cluster.kubelet import Kubelets, Life, by_annotation
 from simulations.cluster.patches import Document
 from simulations.cluster.replicasets import ReplicaSets
+from simulations.cluster.statefulsets import StatefulSets
 
 Span = tuple[float, float]  # seconds, from and to; evenly spread
 
@@ -25,13 +26,14 @@ class Lags:
 
     ``sync``: from when one sees a change until it acts, in seconds of the cluster's time. The others are how late a
     controller sees changes, in seconds of the event loop: the ReplicaSet controller's two copies, those of the
-    Deployment controller, those of the EndpointSlice controller. ``garbage``: from an owner's end to its dependents'.
+    Deployment, the StatefulSet and the EndpointSlice controller. ``garbage``: from an owner's end to its dependents'.
     """
 
     sync: Span = (0.0, 0.0)
     sets: Span = (0.0, 0.0)
     pods: Span = (0.0, 0.0)
     deployments: Span = (0.0, 0.0)
+    stateful_sets: Span = (0.0, 0.0)
     endpoints: Span = (0.0, 0.0)
     garbage: Span = (0.0, 0.0)
 
@@ -43,6 +45,7 @@ class SimulatedCluster:
     api: SimulatedApi
     deployments: Deployments
     replica_sets: ReplicaSets
+    stateful_sets: StatefulSets
     endpoint_slices: EndpointSlices
     garbage: GarbageCollector
     kubelets: Kubelets
@@ -76,6 +79,9 @@ async def running_cluster(
         replica_sets=ReplicaSets(
             kube("replicaset-controller"), sets, seen("replicaset-controller", lags.pods), delay=delay
         ),
+        stateful_sets=StatefulSets(
+            kube("statefulset-controller"), seen("statefulset-controller", lags.stateful_sets), delay=delay
+        ),
         endpoint_slices=EndpointSlices(
             kube("endpointslice-controller"), seen("endpointslice-controller", lags.endpoints), delay=delay
         ),
@@ -99,6 +105,9 @@ def _loops(cluster: SimulatedCluster) -> dict[str, Coroutine[None, None, NoRetur
         "replicasets": cluster.replica_sets.run(),
         "replicasets seen": cluster.replica_sets.sets.run(),
         "pods seen": cluster.replica_sets.pods.run(),
+        "statefulsets": cluster.stateful_sets.run(),
+        "statefulsets seen": cluster.stateful_sets.sets.run(),
+        "pods seen by statefulsets": cluster.stateful_sets.pods.run(),
         "endpointslices": cluster.endpoint_slices.run(),
         "services seen": cluster.endpoint_slices.services.run(),
         "pods seen by endpointslices": cluster.endpoint_slices.pods.run(),

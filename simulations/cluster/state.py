@@ -1,5 +1,6 @@
 """The state of the API: all objects, the counter of versions, who wrote what, and what a call names."""
 
+import marshal
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -50,10 +51,16 @@ class Write(NamedTuple):
     who: str
     method: str
     path: str
-    body: Body | None
+    text: bytes
     status: int
     version: int
     at: float
+
+    @property
+    def body(self) -> Body | None:
+        """What was sent."""
+        sent: Body | None = marshal.loads(self.text)  # noqa: S302 - packed by the API itself
+        return sent
 
 
 class State:

@@ -44,6 +44,12 @@ def replica_set(name: str, replicas: int, template: Document) -> Document:
     return _workload("ReplicaSet", name, replicas, template)
 
 
+def stateful_set(name: str, replicas: int, template: Document) -> Document:
+    made = _workload("StatefulSet", name, replicas, template)
+    made["spec"]["serviceName"] = name
+    return made
+
+
 def deployment(name: str, replicas: int, template: Document, **spec: object) -> Document:
     made = _workload("Deployment", name, replicas, template)
     made["spec"] |= spec

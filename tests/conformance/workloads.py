@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from scaler.net.kube import CONFIG_MAPS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, Document, Resource
+from scaler.net.kube import CONFIG_MAPS, DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, STATEFUL_SETS, Document, Resource
 from tests.conformance import objects
 from tests.conformance.asking import Asked, refused
 
@@ -219,6 +219,20 @@ async def a_service_leads_to_what_it_selects(asked: Asked) -> None:
     await asked.until(leads_no_more, "it leads to it no more")
 
 
+async def a_stateful_set_numbers_its_pods_and_takes_no_others(asked: Asked) -> None:
+    await asked.make(PODS, objects.pod("orphan", {"app": "s"}))
+    made = await asked.make(STATEFUL_SETS, objects.stateful_set("s", 2, objects.template({"app": "s"}, scheduled=True)))
+    await asked.until(_status(asked, STATEFUL_SETS, "s", observedGeneration=1, readyReplicas=2), "two are ready")
+    assert await asked.named(PODS, labelSelector="app=s") == ["orphan", "s-0", "s-1"]
+    first = (await asked.get(PODS, "s-0"))["metadata"]
+    assert first["ownerReferences"][0]["uid"] == made["metadata"]["uid"]
+    assert first["labels"]["apps.kubernetes.io/pod-index"] == "0"
+    await asked.merge(STATEFUL_SETS, "s", {"spec": {"replicas": 1}}, "scale")
+    await asked.gone(PODS, "s-1")
+    assert await asked.named(PODS, labelSelector="app=s") == ["orphan", "s-0"]
+    assert await _manager(asked, "orphan")() is None
+
+
 async def a_claim_of_what_was_adopted_meanwhile_is_refused(asked: Asked) -> None:
     """Show that a pod which a ReplicaSet took cannot be claimed by who saw it before."""
     warm = await asked.make(PODS, objects.pod("warm", {"app": "r"}))
@@ -306,5 +320,6 @@ CASES = (
     what_is_owned_goes_with_its_last_owner,
     what_has_an_owner_that_never_was_goes,
     a_service_leads_to_what_it_selects,
+    a_stateful_set_numbers_its_pods_and_takes_no_others,
     a_claim_of_what_was_adopted_meanwhile_is_refused,
 )
