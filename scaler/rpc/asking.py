@@ -150,6 +150,7 @@ class Asked:
 
     def _rise(self) -> None:
         """Tell that it is active, with the number of before, and ask for the new one; a repetition tells nothing."""
+        self._good_at = asyncio.get_running_loop().time()
         if self._signal is not None and self._signal.active:
             return
         self._rises += 1

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from scaler.rpc.asking import Asking, ClientTls, running_asking
 from scaler.rpc.server import Listen
 from scaler.rpc.tls import ServerTls
 from scaler.service import Settings, running
+from tests.integration.rpc.process import Scaler
 from tests.servers.certificates import issue
 from tests.simulations.demo.scripted import UNAVAILABLE, UNIMPLEMENTED, Scripted, served
 
@@ -122,9 +124,7 @@ async def test_bad_metadata_is_unknown_and_says_why() -> None:
     async with scaler() as port, running_asking(f"127.0.0.1:{port}") as asked:
         ear = Ear()
         following = asked.follow(("shop", "orders", {"kind": "memory"}), ear)
-        async with asyncio.timeout(PATIENCE):
-            while "INVALID_ARGUMENT" not in following.problem:  # noqa: ASYNC110 - nothing is heard, so nothing wakes
-                await asyncio.sleep(0.01)
+        await settled(lambda: "INVALID_ARGUMENT" in following.problem)
         assert ear.heard == [None]
 
 
@@ -221,6 +221,17 @@ async def test_a_stream_that_fails_is_opened_again() -> None:
         await other.called("StreamIsActive", 4)
 
 
+async def test_a_rise_counts_though_the_value_cannot_be_had() -> None:
+    other = Scripted()
+    other.script("StreamIsActive", *[[True]] * 9)
+    other.script("GetMetrics", *[UNAVAILABLE] * 3)
+    async with served(other) as address, running_asking(address) as asked:
+        ear = Ear()
+        asked.follow(ORDERS, ear)
+        await ear.until(lambda: ear.last == signal(7))
+        assert ear.heard == [None, signal(0, active=True), signal(7)]
+
+
 async def test_a_target_that_changes_is_told() -> None:
     other = Scripted()
     other.script("StreamMetricSpec", [True], [True], [True])
@@ -280,3 +291,29 @@ async def test_the_end_is_prompt_and_leaves_nothing(jobs: Callable[[float], None
     assert time.perf_counter() - began < PATIENCE / 2
     left = {task for task in asyncio.all_tasks() - before if "ask " in task.get_name()}
     assert left == set()
+
+
+async def test_a_scaler_that_is_killed_is_found_again(tmp_path: Path) -> None:
+    always = {"kind": "cron", "timezone": "UTC", "start": "0 0 1 1 *", "end": "59 23 31 12 *", "desiredReplicas": "3"}
+    process = Scaler(tmp_path / "scaler")
+    await asyncio.to_thread(process.start)
+    try:
+        async with running_asking(process.address) as asked:
+            ear = Ear()
+            following = asked.follow(("shop", "orders", always), ear)
+            await ear.until(lambda: ear.last == Signal(active=True, value=3.0, target=1.0))
+            told = list(ear.heard)
+            process.kill()
+            await settled(lambda: "UNAVAILABLE" in following.problem)
+            await asyncio.to_thread(process.start)
+            await settled(lambda: not following.problem)
+            assert ear.heard == told  # what was said last counted all the while
+    finally:
+        await asyncio.to_thread(process.stop)
+
+
+async def settled(fact: Callable[[], bool]) -> None:
+    """Wait for what nothing tells of."""
+    async with asyncio.timeout(PATIENCE):
+        while not fact():  # noqa: ASYNC110 - nothing is heard, so nothing wakes
+            await asyncio.sleep(0.01)
