@@ -126,7 +126,7 @@ class Mirror(Generic[T]):
                 if not rest:
                     break
                 query["continue"] = rest
-        for state in [each for each in self._states.values() if each.name not in listed and each.version <= version]:
+        for state in [each for each in self._states.values() if each.name not in listed]:
             self._end(state, version)
         self.synced, self.problem = True, ""
         return str(version)

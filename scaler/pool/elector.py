@@ -118,8 +118,8 @@ class Elector:
         """Stand for election, ``lead`` as a task while elected, and stand again, for ever.
 
         ``lead`` is cancelled and awaited when leadership is lost, and has to end soon: before it has, this process is
-        no candidate. If it returns, leadership is given away. What it raises ends this, and so does cancellation; then
-        the Lease is released, so that a successor has it at its next look.
+        no candidate. If it returns or raises :class:`LeadershipLost`, leadership is given away. What else it raises
+        ends this, and so does cancellation; then the Lease is released, so that a successor has it at its next look.
         """
         try:
             while True:
@@ -156,7 +156,10 @@ class Elector:
         """Lead for one term; nothing of it goes on after this."""
 
         async def work() -> None:
-            await lead(leadership)
+            try:
+                await lead(leadership)
+            except* LeadershipLost:
+                log.warning("a write came too late and was not made", lease=self.name, me=self.me)
 
         metrics.LEADER.set(1)
         metrics.LEADER_CHANGES.labels("gained").inc()

@@ -10,6 +10,7 @@ import pytest
 
 from scaler.net.kube import CONFIG_MAPS, Document, Kube, running_kube
 from scaler.net.mirror import Mirror
+from scaler.observe.metrics import REGISTRY
 from tests.cluster.api import Api
 from tests.cluster.api import Resource as Plural
 from tests.cluster.api_proxy import Act, ApiProxy, Distort, Drop, Hang, Refuse, Stale
@@ -156,6 +157,21 @@ async def test_a_connection_that_is_cut_is_made_again(
         took = await seen.until_true()
         assert seen.mirror.problem == ""
         measured(f"a mirror is right again {took:.2f} s after its API is back")
+
+
+async def test_a_connection_on_which_nothing_is_heard_is_given_up(
+    proxy: ApiProxy, api: Api, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scaler.net.kube.SILENCE", 0.5)
+    async with mirrored(proxy, api, namespace, relist_every=1.0) as seen:
+        before = REGISTRY.get_sample_value("warmscaler_watch_restarts_total", {"reason": "timeout"}) or 0.0
+        hanging = proxy.rule(Hang(), path="configmaps$", query="watch=true")
+        await seen.until(lambda: hanging.met > 0)
+        seen.apply("m", 1)
+        await seen.until(lambda: hanging.met > 1)
+        await seen.until_true()
+        after = REGISTRY.get_sample_value("warmscaler_watch_restarts_total", {"reason": "timeout"}) or 0.0
+        assert after > before
 
 
 async def test_an_old_list_undoes_nothing(proxy: ApiProxy, api: Api, namespace: str) -> None:

@@ -211,6 +211,20 @@ async def test_a_work_that_returns_gives_leadership_away() -> None:
 
 
 @in_jumping_time
+async def test_a_work_that_finds_that_it_is_too_late_is_no_error() -> None:
+    scene, terms = Scene(), list[int]()
+
+    async def lead(term: Leadership) -> None:
+        terms.append(term.term)
+        term.end()
+        term.check()
+
+    async with tasks_of(scene) as tasks:
+        tasks.create_task(scene.elector(scene.line("a")).run(lead))
+        await scene.until(lambda: len(terms) == 2)
+
+
+@in_jumping_time
 async def test_a_work_that_does_not_end_may_not_write_and_bars_its_process() -> None:
     scene, stuck = Scene(), asyncio.Event()
     line = scene.line("a")
