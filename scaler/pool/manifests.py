@@ -52,7 +52,7 @@ def pod_name(workload: str, uid: str, template: str, taken: Iterable[str]) -> st
     known, ordinal = set(taken), 0
     while True:
         digest = sha256(f"{uid} {template} {ordinal}".encode()).hexdigest()[:_HASH]
-        name = f"{workload[:_WORKLOAD_NAME]}-warm-{digest}"
+        name = f"{workload[:_WORKLOAD_NAME].rstrip('-.')}-warm-{digest}"
         if name not in known:
             return name
         ordinal += 1
@@ -84,14 +84,18 @@ def warm_pod(name: str, pool: str, workload: Document, hidden: Iterable[str]) ->
 
 
 def owner(workload: Document) -> Document:
-    """Return the reference by which the workload owns its warm pods: what is deleted takes them with it."""
+    """Return the reference by which the workload owns its warm pods: what is deleted takes them with it.
+
+    A StatefulSet is not their controller: its own lets go of every pod that it controls and that is none of its
+    replicas (kubernetes, pkg/controller/statefulset: getPodsForStatefulSet), and the pod would outlive it.
+    """
     about = workload["metadata"]
     return {
         "apiVersion": "apps/v1",
         "kind": workload["kind"],
         "name": about["name"],
         "uid": about["uid"],
-        "controller": True,
+        "controller": workload["kind"] == "Deployment",
     }
 
 
