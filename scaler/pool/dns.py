@@ -110,8 +110,8 @@ def _bound(positive: bool | None, negative: bool | None, seen: Sequence[int]) ->
 def _said(what: str, cached: bool | None, pairs: Iterable[Sequence[Answer]]) -> str:  # noqa: FBT001 - what was found
     if cached is None:
         return f"{what}: no answer"
-    seen = ", ".join(f"{first.ttl} s and then {second.ttl} s" for first, second in pairs)
-    return f"{what}: {'cached' if cached else 'not cached'} ({seen})"
+    most = max(each.ttl for pair in pairs for each in pair)
+    return f"{what}: " + (f"cached, {most} s counted down" if cached else f"not cached, always {most} s")
 
 
 def _fix(zone: str) -> str:
