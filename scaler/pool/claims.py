@@ -24,7 +24,7 @@ from scaler.pool.sight import Sight
 
 log = get_logger(__name__)
 
-PATIENCE: Final = 3.0  # s for a write
+PATIENCE: Final = 2.5  # s for a write: one that was begun in time ends before another can lead (lease - renew_deadline)
 AT_ONCE: Final = 16  # claims at once; more only wait in the API server
 REST_AT_ONCE: Final = 8  # of everything else, so that a refill never stands in a claim's way
 
