@@ -27,6 +27,7 @@ KINDS: Final = (
     Kind(api="discovery.k8s.io/v1", plural="endpointslices", kind="EndpointSlice", status=False),
     Kind(api="coordination.k8s.io/v1", plural="leases", kind="Lease", status=False, counted=False, blind=False),
     Kind(api="keda.sh/v1alpha1", plural="scaledobjects", kind="ScaledObject", blind=False, custom=True),
+    Kind(api="keda.sh/v1alpha1", plural="scaledjobs", kind="ScaledJob", blind=False, custom=True),
 )
 
 _POD_SPEC: Final[Document] = {
