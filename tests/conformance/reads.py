@@ -71,7 +71,7 @@ async def a_watch_tells_every_change_in_order(asked: Asked) -> None:
 
 
 async def other_objects_go_without_a_mark(asked: Asked) -> None:
-    async with asked.watched(CONFIG_MAPS) as heard:
+    async with asked.watched(CONFIG_MAPS, fieldSelector="metadata.name=c") as heard:
         await asked.make(CONFIG_MAPS, objects.config_map("c"))
         await asked.delete(CONFIG_MAPS, "c")
         assert await heard.kinds(2) == ["ADDED c", "DELETED c"]
