@@ -5,7 +5,24 @@ What follows the name of one on a cluster is handed on: ``python -m tests.bench 
 
 import sys
 
-from tests.bench import demo, frozen, memory, outage, push, registered, replicas, restart, rpc, sharing, wake
+from tests.bench import (
+    burst,
+    claims,
+    demo,
+    failover,
+    frozen,
+    memory,
+    outage,
+    pool_memory,
+    push,
+    refill,
+    registered,
+    replicas,
+    restart,
+    rpc,
+    sharing,
+    wake,
+)
 
 BENCHMARKS = {
     "rpc": rpc.main,
@@ -21,6 +38,11 @@ ON_A_CLUSTER = {
     "registered": registered.main,
     "restart": restart.main,
     "replicas": replicas.main,
+    "burst": burst.main,
+    "claims": claims.main,
+    "refill": refill.main,
+    "failover": failover.main,
+    "pool-memory": pool_memory.main,
 }
 
 

@@ -1,0 +1,231 @@
+"""Claims: from a decision to the PATCH that is sent, its answer, and the EndpointSlice; and how many a second.
+
+The controller is the real one in a process of its own, on the real control plane; only the scaler's decisions come
+from a script, and its client notes when each call begins and ends. Nobody scales a Deployment, so nothing is adopted.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.facts import header
+from tests.bench.tables import printed
+from tests.bench.warm import FUNCTIONS, HEADS, SLICES, Endpoints, Warm, figures, warm_ground
+from tests.cluster import manifests
+from tests.cluster.api import PODS, Document
+from tests.cluster.pools import STAGE, pool, service
+from tests.servers.process import wait_until
+
+SIZE: Final = 10  # warm pods of each function
+BARE: Final = "bare"  # the namespace of pods that no controller of ours sees
+CONNECTIONS: Final = (8, 16)
+PACE: Final = 0.1  # s between two single claims
+WITHIN: Final = 120.0  # s
+HARDLY: Final = {"rate": 0.001, "burst": 1}  # a refill that does not count
+USUAL: Final = {"rate": 1.0, "burst": 5}
+QUICK: Final = {"rate": 100, "burst": 100}
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    """Print a table of latencies and one of claims a second."""
+    words = argparse.ArgumentParser(prog="claims", description="what a claim takes")
+    words.add_argument("--functions", type=int, default=40)
+    words.add_argument("--singles", type=int, default=200, help="claims one after the other")
+    words.add_argument("--rounds", type=int, default=2, help=f"bursts of {SIZE} claims for each function, per row")
+    said = words.parse_args(arguments)
+    print(header(" ".join(["claims", *arguments])), flush=True)
+    with tempfile.TemporaryDirectory() as folder, warm_ground(Path(folder)) as ground:
+        names = [f"f{number}" for number in range(said.functions)]
+        for name in names:
+            ground.function(name)
+            ground.scaled(name, manifests.trigger("script", "redis", {}), maxReplicaCount=1_000)
+        _bare_pods(ground, names)
+        with controller(ground) as led:
+            bench = Bench(ground, led, names)
+            bench.singles(said.singles)
+            bench.bursts(said.rounds)
+
+
+class Led:
+    """A controller that does what it is told."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def tell(self, **line: Any) -> None:
+        """Send one line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(line) + "\n")
+        self._process.stdin.flush()
+
+    def report(self) -> dict[str, Any]:
+        """Return the claims since the last report, and what is available."""
+        self.tell(report=True)
+        assert self._process.stdout is not None
+        return dict(json.loads(self._process.stdout.readline()))
+
+
+@contextmanager
+def controller(ground: Warm) -> Iterator[Led]:
+    """Run a controller until the block ends."""
+    command = [sys.executable, "-m", "tests.bench.scripted", str(ground.plane.kubeconfig), FUNCTIONS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Led(process)
+        finally:
+            process.kill()
+
+
+class Bench:
+    """The functions and their controller; each function is told to have ever more work."""
+
+    def __init__(self, ground: Warm, led: Led, names: list[str]) -> None:
+        self._ground = ground
+        self._led = led
+        self._said = dict.fromkeys(names, 0)
+        self._endpoints = Endpoints()
+        ground.follow(SLICES, FUNCTIONS, self._endpoints.see)
+
+    def singles(self, count: int) -> None:
+        """Claim one pod at a time, at a moderate pace, while what is claimed is refilled as usual."""
+        self._filled()
+        self._refill(**USUAL)
+        self._led.report()
+        load, chance, names = os.getloadavg()[0], random.Random(7), list(self._said)
+        for number in range(count):
+            name = names[number % len(names)]
+            self._said[name] += 1
+            self._led.tell(say={name: self._said[name]})
+            time.sleep(PACE * chance.uniform(0.5, 1.5))
+        claims = self._claims(count)
+        rows = [
+            HEADS,
+            figures("decision to PATCH sent", [sent - told for _, told, sent, _ in claims], target="p99 <= 20"),
+            figures("PATCH answered", [done - sent for _, _, sent, done in claims], target="p50 <= 20, p99 <= 100"),
+            figures("PATCH sent to endpoint", self._visible(claims, 2)),
+            figures("decision to endpoint", self._visible(claims, 1), target="p99 <= 300"),
+        ]
+        print(f"{count} claims, one each {PACE:g} s, over {len(names)} functions; ", end="")
+        print(f"load {load:.1f} to {os.getloadavg()[0]:.1f}")
+        print(printed(rows), flush=True)
+
+    def bursts(self, rounds: int) -> None:
+        """Claim all pods of all functions at once, and let a bare loop do as much, in turns."""
+        count, load = SIZE * len(self._said), os.getloadavg()[0]
+        rates: dict[str, list[float]] = {}
+        visible: list[float] = []
+        for _ in range(rounds):
+            for connections in CONNECTIONS:
+                rates.setdefault(f"bare loop, {connections} at once", []).append(_bare(self._ground, connections))
+            for title, refill in (("ours, no refill", HARDLY), ("ours, refill as usual", USUAL)):
+                claims = self._burst(count, refill)
+                began, ended = claims[0][1], max(each[3] for each in claims)
+                rates.setdefault(title, []).append(count / (ended - began))
+                visible += self._visible(claims, 1)
+        best = max(statistics.median(values) for title, values in rates.items() if title.startswith("bare"))
+        rows = [["", "claims/s", "each round", "of the better bare loop", "target"]]
+        for title, values in rates.items():
+            median = statistics.median(values)
+            target = ">= 80 %" if title == "ours, no refill" else ""
+            each = ", ".join(f"{value:.0f}" for value in values)
+            rows.append([title, f"{median:.0f}", each, f"{100 * median / best:.0f} %", target])
+        print(f"\n{count} claims at once over {len(self._said)} functions; ", end="")
+        print(f"load {load:.1f} to {os.getloadavg()[0]:.1f}")
+        print(printed(rows))
+        print(printed([HEADS, figures("decision to endpoint, all of these", visible, digits=0)]), flush=True)
+
+    def _burst(self, count: int, refill: dict[str, float]) -> list[tuple[str, float, float, float]]:
+        self._filled()
+        self._refill(**refill)
+        self._led.report()
+        for name in self._said:
+            self._said[name] += SIZE
+        self._led.tell(say=self._said)
+        return self._claims(count)
+
+    def _refill(self, **refill: float) -> None:
+        self._led.tell(pools={"warm": pool(FUNCTIONS, SIZE, refill=refill)})
+
+    def _filled(self) -> None:
+        self._refill(**QUICK)
+        full = dict.fromkeys(self._said, SIZE)
+        seen: dict[str, int] = {}
+
+        def filled() -> bool:
+            time.sleep(0.2)
+            seen.update(self._led.report()["available"])
+            return seen == full
+
+        wait_until(filled, within=WITHIN, what=f"{SIZE} warm pods of each function")
+        time.sleep(2.0)  # for watches to settle: what is measured is the steady state
+
+    def _claims(self, count: int) -> list[tuple[str, float, float, float]]:
+        """Return so many claims once they are there, in the EndpointSlices as well."""
+        claims: list[tuple[str, float, float, float]] = []
+
+        def there() -> bool:
+            time.sleep(1.0)  # reports disturb
+            claims.extend(self._led.report()["claims"])
+            return len(claims) >= count and all(pod in self._endpoints.first for pod, *_ in claims)
+
+        wait_until(there, within=WITHIN, what=f"{count} claims in the EndpointSlices")
+        return claims
+
+    def _visible(self, claims: list[tuple[str, float, float, float]], since: int) -> list[float]:
+        return [self._endpoints.first[each[0]] - float(each[since]) for each in claims]
+
+
+def _bare_pods(ground: Warm, names: Sequence[str]) -> None:
+    """Make as many pods and Services as are ours, of the same shape."""
+    ground.api.apply(manifests.namespace(BARE))
+    for name in names:
+        template = manifests.deployment(BARE, name)["spec"]["template"]
+        ground.api.apply(service(BARE, name))
+        for number in range(SIZE):
+            about = {**template["metadata"], "namespace": BARE, "name": f"{name}-warm-{number}"}
+            labels = {f"warmscaler.dev/{key}": name for key in ("pool", "workload", "template")}
+            pod = {"metadata": {**about, "labels": {**labels, STAGE: "warm"}}, "spec": template["spec"]}
+            ground.api.call("POST", PODS.path(BARE), {"apiVersion": "v1", "kind": "Pod", **pod})
+
+
+def _bare(ground: Warm, connections: int) -> float:
+    """Let the bare loop patch its pods, as a claim does; return how many a second, and undo it."""
+    pods = ground.api.all(PODS, BARE)
+    plane = ground.plane.credentials
+    calls = [[PODS.path(BARE, each["metadata"]["name"]), json.dumps(_patch(each))] for each in pods]
+    said = {"url": plane.url, "ca": str(plane.ca), "token": plane.tokens["admin"], "connections": connections}
+    command = [sys.executable, "-m", "tests.bench.patching"]
+    done = subprocess.run(
+        command, input=json.dumps({**said, "calls": calls}), capture_output=True, text=True, check=True, timeout=WITHIN
+    )
+    took = json.loads(done.stdout)
+    assert took["refused"] == 0, took
+    for each in pods:
+        change = {"metadata": {"labels": {STAGE: "warm", "app": None}}}
+        ground.api.patch(PODS, each["metadata"]["name"], BARE, change)
+    return len(calls) / float(took["seconds"])
+
+
+def _patch(pod: Document) -> list[Document]:
+    about = pod["metadata"]
+    stage = STAGE.replace("/", "~1")
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": about["uid"]},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": about["resourceVersion"]},
+        {"op": "replace", "path": f"/metadata/labels/{stage}", "value": "bridged"},
+        {"op": "add", "path": "/metadata/labels/app", "value": about["name"].rpartition("-warm-")[0]},
+    ]
+
+
+if __name__ == "__main__":
+    main()
