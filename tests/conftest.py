@@ -7,7 +7,13 @@ import pytest
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.servers.plugin", "tests.cluster.plugin", "tests.cluster.account", "tests.cluster.pools"]
+pytest_plugins = [
+    "tests.servers.plugin",
+    "tests.cluster.plugin",
+    "tests.cluster.account",
+    "tests.cluster.pools",
+    "tests.cluster.plots",
+]
 
 # The machine is shared: how long an example took says little, and a whole test is bounded by pytest's timeout.
 settings.register_profile("house", deadline=None)

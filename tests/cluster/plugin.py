@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -94,12 +95,21 @@ def api(control_plane: ControlPlane) -> Api:
 @pytest.fixture
 def namespace(api: Api) -> Iterator[str]:
     """Make a namespace for one test; its ScaledObjects and ScaledJobs are gone before the next test begins."""
+    with new_namespace(api) as name:
+        yield name
+
+
+@contextmanager
+def new_namespace(api: Api) -> Iterator[str]:
+    """Make a namespace; at the end its ScaledObjects and ScaledJobs are gone, and all the rest soon."""
     name = f"test-{secrets.token_hex(4)}"
     api.apply(manifests.namespace(name))
-    yield name
-    if any(group["name"] == "keda.sh" for group in api.call("GET", "/apis")["groups"]):
-        _end_scaling(api, name)
-    api.delete(NAMESPACES, name)
+    try:
+        yield name
+    finally:
+        if any(group["name"] == "keda.sh" for group in api.call("GET", "/apis")["groups"]):
+            _end_scaling(api, name)
+        api.delete(NAMESPACES, name)
 
 
 def _end_scaling(api: Api, namespace: str) -> None:
