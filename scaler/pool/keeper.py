@@ -106,6 +106,13 @@ class Keeper:
         unschedulable = f"{homeless} of its warm pods cannot be scheduled" if homeless else ""
         return self.function.waits or unschedulable or self.refill.hold(self._around.clock())
 
+    @property
+    def ill(self) -> str:
+        """What is wrong with one of the waiting pods, by its state or its own check; empty if nothing is."""
+        pods = [pod for pod in self._around.sight.warm_pods(self.function.workload.uid) if not pod.leaving]
+        troubles = ((pod.name, pod.trouble or self._examiner.problem(pod.uid)) for pod in pods)
+        return next((f"{name}: {trouble}" for name, trouble in troubles if trouble), "")
+
     def _hear(self) -> None:
         if self.begun:
             self._word_at = self._around.clock()
