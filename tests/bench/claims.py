@@ -18,12 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from scaler.net.kube import JSON_PATCH
 from tests.bench.facts import header
 from tests.bench.tables import printed
 from tests.bench.warm import FUNCTIONS, HEADS, SLICES, Endpoints, Warm, figures, warm_ground
 from tests.cluster import manifests
 from tests.cluster.api import PODS, Document
-from tests.cluster.pools import STAGE, pool, service
+from tests.cluster.pools import STAGE, pool, ready, service
 from tests.servers.process import wait_until
 
 SIZE: Final = 10  # warm pods of each function
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     """Print a table of latencies and one of claims a second."""
     words = argparse.ArgumentParser(prog="claims", description="what a claim takes")
     words.add_argument("--functions", type=int, default=40)
-    words.add_argument("--singles", type=int, default=200, help="claims one after the other")
+    words.add_argument("--singles", type=int, default=200, help="claims one after the other, at most the pods")
     words.add_argument("--rounds", type=int, default=2, help=f"bursts of {SIZE} claims for each function, per row")
     said = words.parse_args(arguments)
     print(header(" ".join(["claims", *arguments])), flush=True)
@@ -49,7 +50,6 @@ def main(arguments: Sequence[str] = ()) -> None:
         for name in names:
             ground.function(name)
             ground.scaled(name, manifests.trigger("script", "redis", {}), maxReplicaCount=1_000)
-        _bare_pods(ground, names)
         with controller(ground) as led:
             bench = Bench(ground, led, names)
             bench.singles(said.singles)
@@ -92,6 +92,7 @@ class Bench:
     def __init__(self, ground: Warm, led: Led, names: list[str]) -> None:
         self._ground = ground
         self._led = led
+        self._bare = Yardstick(ground, names)
         self._said = dict.fromkeys(names, 0)
         self._endpoints = Endpoints()
         ground.follow(SLICES, FUNCTIONS, self._endpoints.see)
@@ -106,7 +107,9 @@ class Bench:
             name = names[number % len(names)]
             self._said[name] += 1
             self._led.tell(say={name: self._said[name]})
-            time.sleep(PACE * chance.uniform(0.5, 1.5))
+            time.sleep(PACE * chance.uniform(0.4, 0.6))
+            self._bare.one()
+            time.sleep(PACE * chance.uniform(0.4, 0.6))
         claims = self._claims(count)
         rows = [
             HEADS,
@@ -114,8 +117,11 @@ class Bench:
             figures("PATCH answered", [done - sent for _, _, sent, done in claims], target="p50 <= 20, p99 <= 100"),
             figures("PATCH sent to endpoint", self._visible(claims, 2)),
             figures("decision to endpoint", self._visible(claims, 1), target="p99 <= 300"),
+            *self._bare.rows(),
         ]
-        print(f"{count} claims, one each {PACE:g} s, over {len(names)} functions; ", end="")
+        print(
+            f"{count} claims, one each {PACE:g} s and a bare PATCH between two, over {len(names)} functions; ", end=""
+        )
         print(f"load {load:.1f} to {os.getloadavg()[0]:.1f}")
         print(printed(rows), flush=True)
 
@@ -126,7 +132,7 @@ class Bench:
         visible: list[float] = []
         for _ in range(rounds):
             for connections in CONNECTIONS:
-                rates.setdefault(f"bare loop, {connections} at once", []).append(_bare(self._ground, connections))
+                rates.setdefault(f"bare loop, {connections} at once", []).append(self._bare.many(connections))
             for title, refill in (("ours, no refill", HARDLY), ("ours, refill as usual", USUAL)):
                 claims = self._burst(count, refill)
                 began, ended = claims[0][1], max(each[3] for each in claims)
@@ -185,35 +191,61 @@ class Bench:
         return [self._endpoints.first[each[0]] - float(each[since]) for each in claims]
 
 
-def _bare_pods(ground: Warm, names: Sequence[str]) -> None:
-    """Make as many pods and Services as are ours, of the same shape."""
-    ground.api.apply(manifests.namespace(BARE))
-    for name in names:
+class Yardstick:
+    """As many pods and Services as are ours, of the same shape, in another namespace, patched without any of ours."""
+
+    def __init__(self, ground: Warm, names: Sequence[str]) -> None:
+        self._ground = ground
+        self._endpoints = Endpoints()
+        self._sent: dict[str, tuple[float, float]] = {}  # by pod, and when the answer was there
+        ground.api.apply(manifests.namespace(BARE))
+        for name in names:
+            self._deploy(name)
+        wait_until(lambda: all(map(ready, ground.api.all(PODS, BARE))), within=WITHIN, what="bare pods Ready")
+        self._pods = iter(ground.api.all(PODS, BARE))
+        ground.follow(SLICES, BARE, self._endpoints.see)
+
+    def _deploy(self, name: str) -> None:
         template = manifests.deployment(BARE, name)["spec"]["template"]
-        ground.api.apply(service(BARE, name))
+        self._ground.api.apply(service(BARE, name))
         for number in range(SIZE):
             about = {**template["metadata"], "namespace": BARE, "name": f"{name}-warm-{number}"}
             labels = {f"warmscaler.dev/{key}": name for key in ("pool", "workload", "template")}
             pod = {"metadata": {**about, "labels": {**labels, STAGE: "warm"}}, "spec": template["spec"]}
-            ground.api.call("POST", PODS.path(BARE), {"apiVersion": "v1", "kind": "Pod", **pod})
+            self._ground.api.call("POST", PODS.path(BARE), {"apiVersion": "v1", "kind": "Pod", **pod})
 
+    def one(self) -> None:
+        """Patch the next pod and wait for the answer."""
+        pod = next(self._pods)
+        name, sent = pod["metadata"]["name"], time.monotonic()
+        self._ground.api.call("PATCH", PODS.path(BARE, name), _patch(pod), content=JSON_PATCH)  # type: ignore[arg-type]
+        self._sent[name] = sent, time.monotonic()
 
-def _bare(ground: Warm, connections: int) -> float:
-    """Let the bare loop patch its pods, as a claim does; return how many a second, and undo it."""
-    pods = ground.api.all(PODS, BARE)
-    plane = ground.plane.credentials
-    calls = [[PODS.path(BARE, each["metadata"]["name"]), json.dumps(_patch(each))] for each in pods]
-    said = {"url": plane.url, "ca": str(plane.ca), "token": plane.tokens["admin"], "connections": connections}
-    command = [sys.executable, "-m", "tests.bench.patching"]
-    done = subprocess.run(
-        command, input=json.dumps({**said, "calls": calls}), capture_output=True, text=True, check=True, timeout=WITHIN
-    )
-    took = json.loads(done.stdout)
-    assert took["refused"] == 0, took
-    for each in pods:
-        change = {"metadata": {"labels": {STAGE: "warm", "app": None}}}
-        ground.api.patch(PODS, each["metadata"]["name"], BARE, change)
-    return len(calls) / float(took["seconds"])
+    def rows(self) -> list[list[str]]:
+        """Tell what those took."""
+        answered = [done - sent for sent, done in self._sent.values()]
+        seen = self._endpoints.first
+        wait_until(lambda: all(name in seen for name in self._sent), within=WITHIN, what="bare pods are endpoints")
+        visible = [seen[name] - sent for name, (sent, _) in self._sent.items()]
+        return [figures("bare PATCH answered", answered), figures("bare PATCH sent to endpoint", visible)]
+
+    def many(self, connections: int) -> float:
+        """Let the bare loop patch all pods; return how many a second."""
+        self._undo()
+        plane = self._ground.plane.credentials
+        pods = self._ground.api.all(PODS, BARE)
+        calls = [[PODS.path(BARE, each["metadata"]["name"]), json.dumps(_patch(each))] for each in pods]
+        said = {"url": plane.url, "ca": str(plane.ca), "token": plane.tokens["admin"], "connections": connections}
+        command, text = [sys.executable, "-m", "tests.bench.patching"], json.dumps({**said, "calls": calls})
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=WITHIN)
+        took = json.loads(done.stdout)
+        assert took["refused"] == 0, took
+        return len(calls) / float(took["seconds"])
+
+    def _undo(self) -> None:
+        for pod in self._ground.api.all(PODS, BARE, labelSelector="app"):
+            change = {"metadata": {"labels": {STAGE: "warm", "app": None}}}
+            self._ground.api.patch(PODS, pod["metadata"]["name"], BARE, change)
 
 
 def _patch(pod: Document) -> list[Document]:

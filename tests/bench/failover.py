@@ -1,7 +1,7 @@
 """Failover: of two services that may keep the pools the leader ends, politely or not, until the other one writes.
 
 Both run with the times of production. A watch tells of the Lease, and of pods: as soon as the Lease is not the old
-leader's any more, a warm pod is deleted, and the first write is the creation of its successor.
+leader's any more, a warm pod is deleted without grace, and the first write is the creation of its successor.
 """
 
 import argparse
@@ -86,7 +86,7 @@ def _one(ground: Warm, both: tuple[Warmscaler, Warmscaler], seen: Seen, way: sig
     wait_until(lambda: seen.holder != held, within=WITHIN, what="the Lease is free")
     deleted = time.monotonic()
     pods = [each["metadata"]["name"] for each in ground.api.all(PODS, FUNCTIONS)]
-    ground.api.delete(PODS, pods[0], FUNCTIONS)
+    ground.api.call("DELETE", PODS.path(FUNCTIONS, pods[0]), query={"gracePeriodSeconds": "0"})
     wait_until(lambda: seen.created[-1:] > [deleted], within=WITHIN, what="a pod is created")
     wait_until(lambda: f"-{other.pid}_" in seen.holder, within=WITHIN, what="the other one leads")
     leader.stop()
