@@ -192,6 +192,7 @@ def demo(  # noqa: PLR0913 - each one is an option
         str, typer.Option(help="Times faster: arrivals, pods, polls, HPA. The scaler, the broker and RPCs stay real.")
     ] = "1x",
     compare: Annotated[str, typer.Option(help="What runs beside it on the same arrivals: poll or none.")] = "poll",
+    pool: Annotated[int, typer.Option(help="Warm pods of a lane that has some, 0 to 10; 0 is no such lane.")] = 2,
     duration: Annotated[
         str | None, typer.Option(help="When to stop, like 2m; what waits for a first replica then is still awaited.")
     ] = None,
@@ -201,7 +202,8 @@ def demo(  # noqa: PLR0913 - each one is an option
 ) -> None:
     """Watch the whole loop on this machine, from nothing: real scaler, real broker, KEDA, HPA and pods beside it.
 
-    A latency is the time from an event's publication to its first replica.
+    A latency is the time from an event's publication to its first replica,
+    with a pool to its first Ready pod. The key p stops the pool, + and - size it.
     With --speed, simulated waiting (for a poll) counts in the demo's time,
     and real work (a push) in the wall's. What arrives while the broker is
     down is published afterwards, and counts as recovery, not as latency.
@@ -217,6 +219,7 @@ def demo(  # noqa: PLR0913 - each one is an option
         seed=seed,
         speed=speed,
         compare=compare,
+        pool=pool,
         duration=duration,
         outage=outage,
         headless=headless,

@@ -12,6 +12,7 @@ from scaler.model import Instant
 from scaler.net.kube import Kube
 from scaler.pool.checks import checking
 from scaler.pool.controller import LEASE, Controller
+from scaler.pool.deeds import PACE, Pace
 from scaler.pool.dns import find_caching
 from scaler.pool.elector import Elector
 from scaler.pool.fleet import Outside
@@ -28,18 +29,19 @@ def clock() -> Instant:
     return Instant(time.monotonic())
 
 
-def pool_of(
+def pool_of(  # noqa: PLR0913 - each one says where or how the controller is run
     kube: Kube | None,
     signals: Signals,
     *,
     namespace: str,
     scaler: str = "",
     dev: bool = False,
+    pace: Pace = PACE,
 ) -> Controller:
     """Make the controller that hears ``signals``, of the scaler at ``scaler`` or (empty) of this process.
 
-    The Lease that it leads by is in ``namespace``. ``dev`` lets it check pods on loopback. Raises :class:`ConfigError`
-    without an API.
+    The Lease that it leads by is in ``namespace``. ``dev`` lets it check pods on loopback, and ``pace`` is another one
+    where time runs faster. Raises :class:`ConfigError` without an API.
     """
     if kube is None:
         raise ConfigError(["a pool needs the Kubernetes API: run in a pod, or say --kubeconfig"])
@@ -49,6 +51,7 @@ def pool_of(
         ours=partial(_ours, scaler),
         clock=clock,
         checking=partial(checking, ask_health=ask_health, loopback=dev),
+        pace=pace,
     )
     elector = Elector(kube, namespace, LEASE, f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
     return Controller(outside, elector, Preflight(find_caching))

@@ -30,6 +30,11 @@ class Clock:
         """Begin to count; before, it is zero."""
         self._zero = time.monotonic()
 
+    @property
+    def started(self) -> bool:
+        """Whether it counts."""
+        return self._zero is not None
+
     def now(self) -> float:
         """Tell the time."""
         return self.moment().at

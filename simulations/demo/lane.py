@@ -2,23 +2,26 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 import grpc
 
+from scaler.pool.manifests import ADOPTED, BRIDGED, DRAINING, WARM
+from simulations.cluster.api import SimulatedApi
 from simulations.demo.arrivals import service_time
 from simulations.demo.brokers.base import Broker, BrokerDown, Queue
-from simulations.demo.clock import Clock
+from simulations.demo.clock import Clock, Moment
+from simulations.demo.cluster import ClusterDeployment, Manifests, deployed_in_cluster
 from simulations.demo.emulator.calls import Trigger
-from simulations.demo.emulator.keda import Heard, Keda
+from simulations.demo.emulator.keda import Heard, Keda, Target
 from simulations.demo.journal import Journal
 from simulations.demo.latency import Cause
-from simulations.demo.ledger import Ledger, Move
-from simulations.demo.pods import Deployment, Pod, PodSpec, deployed
+from simulations.demo.ledger import Ledger, Move, Wait
+from simulations.demo.pods import Deployment, Phase, Pod, PodSpec, Worker, deployed
 from simulations.hpa import SCALE_DOWN, Behavior, MetricSpec
 from simulations.keda import Failed, ScaledObject, TriggerSpec
 
@@ -32,16 +35,27 @@ POLL_INTERVAL: Final = 30.0  # s: KEDA's default
 SCALER_INTERVAL: Final = 2.0  # s between two readings of the source by the service, its default
 RETRY: Final = 0.05  # wall seconds between two tries to publish
 
+_STEPS: Final = {
+    (WARM, BRIDGED): "a warm pod steps in",
+    (BRIDGED, ADOPTED): "the Deployment adopts a pod, its cold one goes",
+    (BRIDGED, DRAINING): "a bridge is not needed any more: it drains",
+    (DRAINING, WARM): "a drained pod is warm again",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """How KEDA learns that there is work: the trigger's type, and the ScaledObject's pollingInterval in seconds."""
+    """How KEDA learns that there is work: the trigger's type, and the ScaledObject's pollingInterval in seconds.
+
+    With a ``pool`` its Deployment is one of the simulated cluster, where warm pods wait for it.
+    """
 
     name: str
     title: str
     type: str
     push: bool
     polling_interval: float
+    pool: bool = False
 
     @property
     def scaled(self) -> ScaledObject:
@@ -57,11 +71,12 @@ class Kind:
 
 PUSH: Final = Kind(name="push", title="push", type="external-push", push=True, polling_interval=PUSH_INTERVAL)
 POLL: Final = Kind(name="poll", title="polling", type="external", push=False, polling_interval=POLL_INTERVAL)
+POOL: Final = replace(PUSH, name="pool", title="push + pool", pool=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What all lanes share; ``scaler`` is where it listens."""
+    """What all lanes share; ``scaler`` is where it listens, ``api`` that of the cluster for a lane with a pool."""
 
     clock: Clock
     journal: Journal
@@ -70,6 +85,7 @@ class Surroundings:
     channel: grpc.aio.Channel
     calls: Counter[str]
     seed: int
+    api: SimulatedApi | None = None
 
 
 class Producer:
@@ -118,14 +134,31 @@ class Producer:
         return True
 
 
+class Scaled(Target, Protocol):
+    """What KEDA scales, and what people see of it."""
+
+    @property
+    def serving(self) -> int:
+        """How many pods take events."""
+        ...
+
+    @property
+    def phases(self) -> Sequence[Phase]:
+        """Where each pod stands, oldest first."""
+        ...
+
+    async def settled(self) -> None:
+        """Wait, a few seconds at most, until there are as many pods as were asked for."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """Everything of one lane; ``name`` is that of its ScaledObject."""
+    """Everything of one lane; ``name`` is that of its ScaledObject and of its Deployment."""
 
     name: str
     kind: Kind
     ledger: Ledger
-    deployment: Deployment
+    deployment: Scaled
     producer: Producer
     keda: Keda
     journal: Journal
@@ -137,17 +170,36 @@ class Lane:
             tasks.create_task(self.keda.run(), name=f"keda {self.kind.name}")
             tasks.create_task(self.producer.run(), name=f"producer {self.kind.name}")
 
+    @property
+    def wait(self) -> Wait:
+        """What the lane is measured by: until KEDA asks for a replica or, with a pool, until a Ready pod is there."""
+        return self.ledger.ready if self.kind.pool else self.ledger.asked
+
     def moved(self, move: Move, why: str) -> None:
         """Enter a change of the replicas, and tell of it."""
-        answered, foreseen = len(self.ledger.activations), self.ledger.foreseen
+        answered, foreseen = len(self.ledger.asked.activations), self.ledger.foreseen
         self.ledger.moved(move)
         why = f"due before the outage: {why}" if self.ledger.foreseen > foreseen else why
         who = "HPA" if move.cause is Cause.HPA else "KEDA"
-        waits = [each.waited for each in self.ledger.activations[answered:]]
+        waits = [each.waited for each in self.ledger.asked.activations[answered:]]
         after = f", {spoken(waits[0])} after the event" if waits else ""
         by = f" by {move.cause}" if move.before == 0 else ""
         text = f"{self.kind.title} {move.before}→{move.after}{by}{after}"
         self.journal.say(who, text if waits else f"{text}, {why}", loud=bool(waits))
+
+    def serves(self, move: Move) -> None:
+        """Enter that more or fewer pods take events; tell of a claim that somebody waited for."""
+        answered = len(self.ledger.ready.activations)
+        self.ledger.serve(move)
+        waits = [each.waited for each in self.ledger.ready.activations[answered:]]
+        if waits and move.cause is Cause.CLAIM:
+            pods = "1 warm pod" if move.after == 1 else f"{move.after} warm pods"
+            self.journal.say("pool", f"claimed {pods}, {spoken(waits[0])} after the event", loud=True)
+
+    def handed_over(self, before: str, now: str) -> None:
+        """Tell of one step of a hand-off."""
+        if (before, now) in _STEPS:
+            self.journal.say("pool", _STEPS[before, now])
 
     def heard(self, heard: Heard) -> None:
         """Tell once when the scaler stops to answer, and once when it answers again."""
@@ -166,28 +218,65 @@ async def built_lane(kind: Kind, around: Surroundings) -> AsyncIterator[Lane]:
     ledger = Ledger(TARGET)
     spec = PodSpec(service_time=lambda number: service_time(around.seed, number))
 
-    def make_pod() -> Pod:
-        return Pod(spec, queue, clock, lambda number: ledger.done(number, clock.moment()))
+    def make_worker() -> Worker:
+        return Worker(spec, queue, clock, lambda number: ledger.done(number, clock.moment()))
 
     metadata = {
         **queue.trigger,
         "scalerAddress": around.scaler,
         "interval": f"{max(100, round(1000 * clock.on_the_wall(SCALER_INTERVAL)))}ms",
     }
-    name = f"orders-{kind.name}"
-    trigger = Trigger(around.channel, name, metadata, around.calls)
-    async with deployed(make_pod, Random(around.seed)) as deployment:  # noqa: S311 - jitter of cold starts
+    name = name_of(kind)
+    async with _deployed(kind, around, metadata, make_worker) as deployment:
         lane = Lane(
             name=name,
             kind=kind,
             ledger=ledger,
             deployment=deployment,
             producer=Producer(queue, ledger, clock),
-            keda=Keda(kind.scaled, trigger, deployment, clock),
+            keda=Keda(kind.scaled, Trigger(around.channel, name, metadata, around.calls), deployment, clock),
             journal=around.journal,
         )
         lane.keda.on_move, lane.keda.on_heard = lane.moved, lane.heard
+        _listen(lane, deployment, clock)
         yield lane
+
+
+def name_of(kind: Kind) -> str:
+    """Return the name of a lane's ScaledObject and Deployment."""
+    return f"orders-{kind.name}"
+
+
+@asynccontextmanager
+async def _deployed(
+    kind: Kind, around: Surroundings, metadata: Mapping[str, str], make_worker: Callable[[], Worker]
+) -> AsyncIterator[Deployment | ClusterDeployment]:
+    """Have the lane's Deployment, in the cluster if there is a pool for it."""
+    clock, chance = around.clock, Random(around.seed)  # noqa: S311 - jitter of cold starts
+    if around.api is not None and kind.pool:
+        manifests = Manifests(name=name_of(kind), trigger=metadata, most=MAX_REPLICAS)
+        async with deployed_in_cluster(around.api, manifests, clock, chance, make_worker) as in_cluster:
+            yield in_cluster
+    else:
+        async with deployed(lambda: Pod(make_worker(), clock), chance) as deployment:
+            yield deployment
+
+
+def _listen(lane: Lane, deployment: Deployment | ClusterDeployment, clock: Clock) -> None:
+    """Let the lane hear of its pods."""
+
+    def started(before: int, after: int) -> None:
+        now = clock.moment()
+        lane.serves(Move(before=before, after=after, asked=now, at=now, cause=Cause.START))
+
+    def led(before: int, after: int, since: Moment, claimed: bool) -> None:  # noqa: FBT001 - a fact that comes along
+        cause = Cause.CLAIM if claimed else Cause.START
+        lane.serves(Move(before=before, after=after, asked=since, at=clock.moment(), cause=cause))
+
+    if isinstance(deployment, ClusterDeployment):
+        deployment.on_serving, deployment.on_stage = led, lane.handed_over
+    else:
+        deployment.on_serving = started
 
 
 def spoken(seconds: float) -> str:

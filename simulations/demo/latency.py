@@ -7,16 +7,18 @@ from math import ceil
 
 
 class Cause(StrEnum):
-    """What made KEDA set the replicas."""
+    """What made KEDA set the replicas, or brought a Ready pod."""
 
     PUSH = "push"
     CHECK = "poll"
     HPA = "HPA"
+    CLAIM = "claim"
+    START = "cold start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """From the first event after zero to one replica or more.
+    """From the first event after zero to one replica or one Ready pod.
 
     ``waited`` is in seconds, from the publication. ``kept`` says that the event had been kept back by its producer
     while the broker was down: such a one measures the recovery, and is left out of the latencies.

@@ -12,6 +12,8 @@ from scaler.verbs.output import Output
 SLOWEST: Final = 0.1
 FASTEST: Final = 20.0
 HEADLESS_DURATION: Final = 30.0  # s, if none is given
+POOL: Final = 2  # warm pods, if nothing is said
+LARGEST_POOL: Final = 10
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -51,12 +53,16 @@ class PlannedOutage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run the demo; times are seconds of its own clock, ``duration`` is ``None`` until somebody stops it."""
+    """How to run the demo; times are seconds of its own clock, ``duration`` is ``None`` until somebody stops it.
+
+    ``pool``: warm pods of the lane that has some; with 0 there is no such lane.
+    """
 
     source: Source = Source.NATS
     seed: int = 1
     speed: float = 1.0
     compare: Compare = Compare.POLL
+    pool: int = POOL
     duration: float | None = None
     outage: PlannedOutage | None = None
     headless: bool = False
@@ -71,6 +77,7 @@ class Words:
     seed: int = 1
     speed: str = "1x"
     compare: str = Compare.POLL
+    pool: int = POOL
     duration: str | None = None
     outage: str | None = None
     headless: bool = False
@@ -93,6 +100,7 @@ def understand(words: Words) -> Options:
         seed=words.seed,
         speed=take(speed, words.speed, 1.0),
         compare=take(lambda text: _one_of(Compare, "--compare", text), words.compare, Compare.POLL),
+        pool=words.pool,
         duration=take(_run_length, words.duration, None) if words.duration is not None else _default(words),
         outage=take(outage, words.outage, None) if words.outage is not None else None,
         headless=words.headless,
@@ -110,6 +118,8 @@ def _default(words: Words) -> float | None:
 
 def _clashes(options: Options) -> list[str]:
     problems = []
+    if not 0 <= options.pool <= LARGEST_POOL:
+        problems.append(f"--pool: {options.pool} is not between 0 and {LARGEST_POOL}")
     if options.output is not Output.TABLE and not options.headless:
         problems.append(f"--output {options.output} needs --headless")
     if options.outage is not None and options.duration is not None and options.outage.end > options.duration:

@@ -11,56 +11,62 @@ from rich.text import Text
 
 from simulations.demo.charts import ASCII, BLOCKS, Ink, bars, columns, filled
 from simulations.demo.history import Sample
+from simulations.demo.latency import Latencies
 from simulations.demo.pods import Phase
-from simulations.demo.view import LaneView, View, spoken
+from simulations.demo.view import LaneView, PoolView, View, spoken
 
 SPAN: Final = 60  # s that a chart shows at least
 LABEL: Final = 9  # columns
 SMALLEST: Final = 24  # rows of the terminal that everything is cut for
 ROOMY: Final = 30  # rows from which the arrivals get one more
-WORDS: Final = 5  # rows of a lane that are no charts
+WORDS: Final = 6  # rows of a lane that are no charts
 LEAST_BACKLOG, LEAST_REPLICAS = 10, 4  # what fills a chart at least
 
 GOOD, BAD, COOL, WAITING = "green", "bold red", "cyan", "yellow"
-_ACCENTS: Final = {"push": "green", "polling": "yellow"}
+_ACCENTS: Final = {"push": "green", "polling": "yellow", "push + pool": "cyan"}
 _NAMES: Final = {
     Phase.READY: "ready",
+    Phase.BRIDGED: "bridged",
+    Phase.ADOPTED: "adopted",
+    Phase.DRAINING: "draining",
     Phase.WARMING: "warming",
     Phase.STARTING: "starting",
     Phase.PULLING: "pulling",
     Phase.SCHEDULING: "scheduling",
     Phase.LEAVING: "leaving",
 }
-_SETTLED: Final = {Phase.READY, Phase.LEAVING}
+_STARTING: Final = {Phase.WARMING, Phase.STARTING, Phase.PULLING, Phase.SCHEDULING}
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """How much there is: cells of the terminal, and rows of each part."""
+    """How much there is: cells of the terminal, and rows of each part; ``extra`` ones in each lane for a pool."""
 
     width: int
     height: int
     chart: int
     arrivals: int
+    extra: int
     ink: Ink
 
     @classmethod
-    def of(cls, width: int, height: int, *, ascii_only: bool) -> "Room":
+    def of(cls, width: int, height: int, *, pool: bool, ascii_only: bool) -> "Room":
         """Divide a terminal."""
         return cls(
             width=width,
             height=height,
             chart=max(1, 3 + (height - SMALLEST) // 4),
             arrivals=3 if height >= ROOMY else 2,
+            extra=int(pool),
             ink=ASCII if ascii_only else BLOCKS,
         )
 
     @property
     def panel(self) -> int:
         """Rows of a lane, its border included."""
-        return 2 * self.chart + WORDS + 2
+        return 2 * self.chart + WORDS + self.extra + 2
 
 
 def lane_panel(lane: LaneView, view: View, width: int, room: Room) -> RenderableType:
@@ -71,9 +77,11 @@ def lane_panel(lane: LaneView, view: View, width: int, room: Room) -> Renderable
         *charted(["backlog", str(lane.waiting)], backlog, room.chart, room.ink, (down_columns(view, cells), COOL)),
         *_replicas(lane, cells, room),
         _row("pods", _pods(lane, cells)),
+        *([_row("pool", _pool(lane.pool, cells))] if lane.pool is not None else ()),
         _row("awake in", _awake(lane, cells)),
+        _row("ready in", _quantiles(lane.readied, _ACCENTS[lane.title], cells)),
         _row("told", Text(lane.told)),
-        *_wrapped("why", f"{lane.standing}, {lane.why}" if lane.why else "", cells, 2),
+        *_wrapped("why", f"{lane.standing}, {lane.why}" if lane.why else "", cells, 2 + room.extra - bool(lane.pool)),
     )
     title = Text.assemble((lane.title, f"bold {accent}"), (f"  {lane.subtitle}", "dim"))
     return Panel(body, title=title, title_align="left", border_style=accent, padding=(0, 1))
@@ -101,7 +109,7 @@ def _pods(lane: LaneView, width: int) -> Text:
         return Text(f"none, an event waits {spoken(lane.pending)}", style=BAD)
     words = _counted([_NAMES[phase] for phase in lane.phases])
     if len(words) > width:
-        words = _counted([_NAMES[phase] if phase in _SETTLED else "starting" for phase in lane.phases])
+        words = _counted(["starting" if phase in _STARTING else _NAMES[phase] for phase in lane.phases])
     return Text(words or "none")
 
 
@@ -109,9 +117,30 @@ def _counted(names: Sequence[str]) -> str:
     return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
 
 
+def _pool(pool: PoolView, width: int) -> Text:
+    """Say how full the pool is and what it was good for, as shortly as it must be."""
+    row = Text.assemble((f"{pool.warm} of {pool.size}", f"bold {_ACCENTS['push + pool']}"), " warm")
+    hits = f", {pool.hits} {'hit' if pool.hits == 1 else 'hits'}"
+    misses = f", {pool.misses} {'miss' if pool.misses == 1 else 'misses'}"
+    short = row.cell_len + len(hits) + len(misses) > width
+    row = row[: -len(" warm")] if short else row
+    row.append(f", {pool.hits} hit" if short else hits)
+    row.append(f" {pool.misses} miss" if short else misses)
+    if pool.starting and row.cell_len + len(more := f", {pool.starting} starting") <= width:
+        row.append(more, style="dim")
+    return row
+
+
+def _quantiles(found: Latencies, colour: str, width: int) -> Text:
+    """Say the median and, where there is room, the 95th percentile."""
+    row = Text.assemble("p50 ", (spoken(found.p50), f"bold {colour}"))
+    p95 = Text.assemble("  p95 ", (spoken(found.p95), f"bold {colour}"))
+    return row + p95 if row.cell_len + p95.cell_len <= width else row
+
+
 def _awake(lane: LaneView, width: int) -> Text:
-    found, accent = lane.latencies, f"bold {_ACCENTS[lane.title]}"
-    row = Text.assemble("p50 ", (spoken(found.p50), accent), "  p95 ", (spoken(found.p95), accent))
+    found = lane.latencies
+    row = _quantiles(found, _ACCENTS[lane.title], width)
     for more in (f"  ({found.count}x", f", last {lane.last}" if lane.last else ""):
         if row.cell_len + len(more) < width:
             row.append(more, style="dim")

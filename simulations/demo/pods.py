@@ -27,6 +27,9 @@ class Phase(StrEnum):
     STARTING = "starting"
     WARMING = "not ready"
     READY = "ready"
+    BRIDGED = "bridged"
+    ADOPTED = "adopted"
+    DRAINING = "draining"
     LEAVING = "terminating"
 
 
@@ -60,38 +63,30 @@ class PodSpec:
     cold_start: ColdStart = ColdStart()
 
 
-class Pod:
-    """One pod."""
+class Worker:
+    """What is inside a pod: it pulls events, serves them and acknowledges them, until it is dismissed."""
 
     def __init__(self, spec: PodSpec, queue: Queue, clock: Clock, done: Callable[[int], None]) -> None:
-        self.phase = Phase.SCHEDULING
-        self._spec = spec
+        self.spec = spec
         self._queue = queue
         self._clock = clock
         self._done = done
         self._dismissed = asyncio.Event()
 
+    @property
+    def dismissed(self) -> bool:
+        """Whether it is wanted no longer."""
+        return self._dismissed.is_set()
+
     def dismiss(self) -> None:
         """Want it no longer: it finishes what it holds."""
-        self.phase = Phase.LEAVING
         self._dismissed.set()
 
-    async def live(self, chance: Random) -> None:
-        """Start, work, and return when it was dismissed and has finished."""
-        await self._start(chance)
+    async def work(self) -> None:
+        """Work, and return when it was dismissed and has finished."""
         async with asyncio.TaskGroup() as tasks:
-            for number in range(self._spec.concurrency):
+            for number in range(self.spec.concurrency):
                 tasks.create_task(self._work(), name=f"slot {number}")
-
-    async def _start(self, chance: Random) -> None:
-        cold = self._spec.cold_start
-        for phase, length in cold.steps:
-            if self._dismissed.is_set():
-                return
-            self.phase = phase
-            await self._clock.sleep(length * chance.uniform(1.0 - cold.jitter, 1.0 + cold.jitter))
-        if not self._dismissed.is_set():
-            self.phase = Phase.READY
 
     async def _work(self) -> None:
         """Hold a place at the queue, and take it again whenever the broker was gone."""
@@ -109,16 +104,53 @@ class Pod:
                 await self._handle(delivery)
 
     async def _handle(self, delivery: Delivery) -> None:
-        await self._clock.sleep(self._spec.service_time(delivery.number))
+        await self._clock.sleep(self.spec.service_time(delivery.number))
         await delivery.acknowledge()
         self._done(delivery.number)
 
 
+class Pod:
+    """One pod; ``on_change`` hears when it begins to take events, and when it takes no more."""
+
+    def __init__(self, worker: Worker, clock: Clock) -> None:
+        self.phase = Phase.SCHEDULING
+        self.on_change: Callable[[], None] = lambda: None
+        self._worker = worker
+        self._clock = clock
+
+    def dismiss(self) -> None:
+        """Want it no longer: it finishes what it holds."""
+        self._worker.dismiss()
+        self.phase = Phase.LEAVING
+        self.on_change()
+
+    async def live(self, chance: Random) -> None:
+        """Start, work, and return when it was dismissed and has finished."""
+        await self._start(chance)
+        await self._worker.work()
+
+    async def _start(self, chance: Random) -> None:
+        cold = self._worker.spec.cold_start
+        for phase, length in cold.steps:
+            if self._worker.dismissed:
+                return
+            self.phase = phase
+            await self._clock.sleep(length * chance.uniform(1.0 - cold.jitter, 1.0 + cold.jitter))
+        if not self._worker.dismissed:
+            self.phase = Phase.READY
+            self.on_change()
+
+
 class Deployment:
-    """``replicas`` is what was last asked for; of the pods, those that are leaving no longer count."""
+    """``replicas`` is what was last asked for; of the pods, those that are leaving no longer count.
+
+    ``on_serving`` hears how many pods took events, and how many do now.
+    """
 
     def __init__(self, tasks: asyncio.TaskGroup, make_pod: Callable[[], Pod], chance: Random) -> None:
         self.replicas = 0
+        self.on_serving: Callable[[int, int], None] = lambda _before, _after: None
+        self._serving = 0
         self._tasks = tasks
         self._make_pod = make_pod
         self._chance = chance
@@ -126,9 +158,9 @@ class Deployment:
         self._lives: set[asyncio.Task[None]] = set()
 
     @property
-    def pods(self) -> list[Pod]:
-        """All pods, oldest first."""
-        return list(self._pods)
+    def phases(self) -> list[Phase]:
+        """Where each pod stands, oldest first."""
+        return [pod.phase for pod in self._pods]
 
     @property
     def existing(self) -> int:
@@ -137,8 +169,16 @@ class Deployment:
 
     @property
     def ready(self) -> int:
-        """How many pods serve."""
+        """How many pods are ready."""
         return sum(pod.phase is Phase.READY for pod in self._pods)
+
+    @property
+    def serving(self) -> int:
+        """How many pods take events: those that are ready."""
+        return self.ready
+
+    async def settled(self) -> None:
+        """Wait until there are as many pods as were asked for: always, here."""
 
     def scale(self, replicas: int) -> None:
         """Ask for a number of replicas: pods are made or dismissed at once, those that are not ready first."""
@@ -156,7 +196,7 @@ class Deployment:
         Each is told as well as cancelled: on Python 3.11 a client library may lose a cancellation in
         ``asyncio.wait_for``, and its pod would work on for ever.
         """
-        for pod in self.pods:
+        for pod in tuple(self._pods):
             pod.dismiss()
         for life in self._lives:
             life.cancel()
@@ -166,10 +206,16 @@ class Deployment:
 
     def _create(self) -> None:
         pod = self._make_pod()
+        pod.on_change = self._changed
         self._pods.append(pod)
         life = self._tasks.create_task(self._live(pod), name="pod")
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)
+
+    def _changed(self) -> None:
+        before, self._serving = self._serving, self.serving
+        if self._serving != before:
+            self.on_serving(before, self._serving)
 
     async def _live(self, pod: Pod) -> None:
         try:

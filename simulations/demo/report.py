@@ -10,17 +10,22 @@ simulated waiting in the demo's time plus real work in the wall's (see ``clock``
 keep while the broker was down is left out; how long the first of those waited after their late publication is
 ``outage.recovery_ms``.
 
+``ready_ms`` is the time from the same event to the first Ready pod that the Service leads to, cold start included. In
+the lane with a pool this is ``latency_ms``, too. KEDA's own first word there is as fast as in ``push``.
+
 ``outage.scale_downs`` counts every time replicas went down while the broker was down, other than to what the backlog of
 before the outage had asked for anyway; those are ``outage.foreseen``.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 from simulations.demo.emulator.calls import RPCS
 from simulations.demo.emulator.record import replayed
 from simulations.demo.lane import Lane
 from simulations.demo.latency import Cause, Latencies
+from simulations.demo.pool import Figures
 from simulations.demo.world import World
 
 Milliseconds = float | None
@@ -44,15 +49,34 @@ class Replicas:
     max: int
 
 
+class _Figures(TypedDict):
+    activations: int
+    by_push: int
+    latency_ms: Quantiles
+    ready_ms: Quantiles
+    replicas: Replicas
+    served: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneReport:
-    """One lane: ``by_push`` of the activations came by a push, ``served`` events were acknowledged."""
+    """One lane: ``by_push`` is how often KEDA was woken by a push, ``served`` events were acknowledged."""
 
     activations: int
     by_push: int
     latency_ms: Quantiles
+    ready_ms: Quantiles
     replicas: Replicas
     served: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolReport(LaneReport):
+    """The lane with warm pods: replicas that found one and that did not, and the demo's seconds that pods waited."""
+
+    hits: int
+    misses: int
+    idle_pod_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +101,7 @@ class Report:
     events: int
     push: LaneReport
     poll: LaneReport | None
+    pool: PoolReport | None
     outage: OutageReport
     replicas: Replicas
     keda_calls: Mapping[str, int]
@@ -84,7 +109,7 @@ class Report:
     @property
     def sound(self) -> bool:
         """Whether what must hold in every run held."""
-        exact = all(lane.replicas.final == lane.replicas.expected for lane in (self.push, self.poll) if lane)
+        exact = all(lane.replicas.final == lane.replicas.expected for lane in (self.push, self.poll, self.pool) if lane)
         return exact and self.outage.scale_downs == 0
 
     def document(self) -> dict[str, object]:
@@ -94,7 +119,8 @@ class Report:
 
 def report(world: World) -> Report:
     """Sum up a run that is over, while its cluster still stands."""
-    lanes = {lane.kind.name: _lane(lane) for lane in world.lanes}
+    lanes = {lane.kind.name: LaneReport(**_lane(lane)) for lane in world.lanes if not lane.kind.pool}
+    pooled = next((lane for lane in world.lanes if lane.kind.pool), None)
     return Report(
         seed=world.options.seed,
         duration_s=round(world.options.duration or world.clock.now(), 3),
@@ -103,18 +129,29 @@ def report(world: World) -> Report:
         events=world.events,
         push=lanes["push"],
         poll=lanes.get("poll"),
+        pool=_pool(pooled, world.pool.figures()) if pooled is not None and world.pool is not None else None,
         outage=_outage(world),
         replicas=lanes["push"].replicas,
         keda_calls={rpc: world.calls[rpc] for rpc in RPCS},
     )
 
 
-def _lane(lane: Lane) -> LaneReport:
-    counted = [each for each in lane.ledger.activations if not each.kept]
-    return LaneReport(
-        activations=len(counted),
+def _pool(lane: Lane, figures: Figures) -> PoolReport:
+    return PoolReport(
+        **_lane(lane),
+        hits=figures.hits,
+        misses=figures.misses,
+        idle_pod_seconds=round(figures.idle_pod_seconds, 1),
+    )
+
+
+def _lane(lane: Lane) -> _Figures:
+    counted = [each for each in lane.ledger.asked.activations if not each.kept]
+    return _Figures(
+        activations=lane.wait.latencies().count,
         by_push=sum(each.cause is Cause.PUSH for each in counted),
-        latency_ms=_quantiles(lane.ledger.latencies()),
+        latency_ms=_quantiles(lane.wait.latencies()),
+        ready_ms=_quantiles(lane.ledger.ready.latencies()),
         replicas=Replicas(
             final=lane.deployment.existing, expected=replayed(lane.keda.record), max=lane.ledger.most_replicas
         ),
@@ -130,7 +167,7 @@ def _outage(world: World) -> OutageReport:
         scale_downs=sum(ledger.scale_downs for ledger in ledgers),
         foreseen=sum(ledger.foreseen for ledger in ledgers),
         events_kept=_most(lane.producer.kept for lane in world.lanes),
-        recovery_ms={lane.kind.name: _milliseconds(lane.ledger.recovery()) for lane in world.lanes},
+        recovery_ms={lane.kind.name: _milliseconds(lane.wait.recovery()) for lane in world.lanes},
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from typing import Any, Final, NoReturn
 
@@ -10,11 +10,13 @@ import structlog
 
 from scaler.aio import Cell
 from scaler.observe.logs import set_up_logs
+from scaler.pooling import clock
 from scaler.rpc.server import Listen
-from scaler.service import Service, Settings, clock, running
+from scaler.service import Service, Settings, running
 from scaler.web.http import told_of
 from simulations.demo.brokers.process import HOST, free_ports
 from simulations.demo.journal import Journal
+from simulations.demo.pool import Pool
 
 
 class Condition(StrEnum):
@@ -27,15 +29,19 @@ class Condition(StrEnum):
 
 
 class Scaler:
-    """The service on two fixed ports of loopback; :meth:`toggle` stops it as SIGTERM does, and starts it again."""
+    """The service on two fixed ports of loopback; :meth:`toggle` stops it as SIGTERM does, and starts it again.
 
-    def __init__(self) -> None:
+    With it a ``pool`` is kept, if there is one.
+    """
+
+    def __init__(self, pool: Pool | None = None) -> None:
         port, http_port = free_ports(2)
         self.address = f"{HOST}:{port}"
         self.status_url = f"http://{HOST}:{http_port}/status"
         self._settings = Settings(listen=Listen(address=self.address), http=f"{HOST}:{http_port}", dev=True)
         self.condition: Cell[Condition] = Cell(Condition.STARTING)
         self._wanted: Cell[bool] = Cell(value=True)
+        self._pool = pool
         self._service: Service | None = None
 
     def toggle(self) -> bool:
@@ -55,7 +61,7 @@ class Scaler:
 
     async def _serve(self, seen: int) -> None:
         self.condition.set(Condition.STARTING)
-        async with running(self._settings) as service:
+        async with running(self._settings) as service, self._pooling(service):
             self._service = service
             self.condition.set(Condition.SERVING)
             try:
@@ -63,6 +69,9 @@ class Scaler:
             finally:
                 self._service = None
                 self.condition.set(Condition.STOPPING)
+
+    def _pooling(self, service: Service) -> AbstractAsyncContextManager[None]:
+        return self._pool.kept(service.decisions) if self._pool is not None else nullcontext()
 
     async def serving(self) -> None:
         """Wait until it serves."""

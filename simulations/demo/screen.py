@@ -14,8 +14,18 @@ from simulations.demo.scaler import Condition
 from simulations.demo.view import View
 
 KEYS: Final = (("b", "burst"), ("k", "kill broker"), ("r", "revive it"), ("s", "scaler off/on"), ("q", "quit"))
+POOL_KEYS: Final = (("p", "pool off/on"), ("+", ""), ("-", "its size"))
+SHORT: Final = {"scaler off/on": "scaler", "pool off/on": "pool", "its size": "size"}
 FEWEST_LINES: Final = 2
-_WHO: Final = {"KEDA": "blue", "HPA": "magenta", "scaler": "cyan", "broker": "red", "you": "bold", "demo": "yellow"}
+_WHO: Final = {
+    "KEDA": "blue",
+    "HPA": "magenta",
+    "scaler": "cyan",
+    "broker": "red",
+    "you": "bold",
+    "demo": "yellow",
+    "pool": "green",
+}
 
 
 class Screen:
@@ -27,7 +37,9 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Lay it out for this terminal."""
         height = options.height or console.size.height
-        yield _frame(self._view, Room.of(options.max_width, height, ascii_only=options.ascii_only))
+        pool = any(lane.pool is not None for lane in self._view.lanes)
+        room = Room.of(options.max_width, height, pool=pool, ascii_only=options.ascii_only)
+        yield _frame(self._view, room)
 
 
 def _frame(view: View, room: Room) -> RenderableType:
@@ -40,7 +52,7 @@ def _frame(view: View, room: Room) -> RenderableType:
     foot: list[RenderableType] = [
         Rule("what happened", align="left", style="dim"),
         *_lines(view.lines, room, len(around)),
-        _keys(),
+        _keys(room),
     ]
     return Group(*around, lanes, *foot)
 
@@ -87,12 +99,19 @@ def _line(line: Line) -> Text:
     return one_row(Text.assemble((f" {_clock(line.at)} ", "dim"), who, (line.text, "bold" if line.loud else "")))
 
 
-def _keys() -> Text:
+def _keys(room: Room) -> Text:
+    """Name the keys, in fewer words where there is no room for all."""
+    keys = (*KEYS[:-1], *POOL_KEYS, KEYS[-1]) if room.extra else KEYS
+    row = _named(keys)
+    return one_row(row if row.cell_len <= room.width else _named([(key, SHORT.get(word, word)) for key, word in keys]))
+
+
+def _named(keys: Sequence[tuple[str, str]]) -> Text:
     row = Text(" ")
-    for key, meaning in KEYS:
+    for key, meaning in keys:
         row.append(f" {key} ", style="reverse")
-        row.append(f" {meaning}  ")
-    return one_row(row)
+        row.append(f" {meaning}  " if meaning else " ")
+    return row
 
 
 def _clock(at: float) -> str:

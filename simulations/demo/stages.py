@@ -68,6 +68,10 @@ class Live:
             "k": world.kill,
             "r": world.revive,
             "s": world.toggle_scaler,
+            "p": world.toggle_pool,
+            "+": lambda: world.resize_pool(1),
+            "=": lambda: world.resize_pool(1),  # the same key, without shift
+            "-": lambda: world.resize_pool(-1),
             "q": world.finished.set,
         }
         with keys(lambda key: does.get(key.lower(), _nothing)()):
@@ -97,8 +101,9 @@ class Plain:
             view = seen(world)
             for lane in view.lanes:
                 figures = f"backlog {lane.waiting}, {lane.ready} of {lane.replicas} ready"
-                latency = f"p50 {spoken(lane.latencies.p50)}, p95 {spoken(lane.latencies.p95)}"
-                print(f"{view.at:7.1f}  {lane.title:7} {figures}; from zero {latency}", flush=True)  # noqa: T201
+                latency = f"asked for p50 {spoken(lane.latencies.p50)}, ready p50 {spoken(lane.readied.p50)}"
+                pool = f"; {lane.pool.warm} of {lane.pool.size} warm, {lane.pool.hits} hits" if lane.pool else ""
+                print(f"{view.at:7.1f}  {lane.title:7} {figures}; from zero {latency}{pool}", flush=True)  # noqa: T201
 
 
 class Headless:

@@ -6,11 +6,12 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from simulations.demo.report import LaneReport, OutageReport, Report
+from simulations.demo.report import LaneReport, OutageReport, PoolReport, Report
 from simulations.demo.view import spoken
 
 NEXT: Final = (
     ("warmscaler demo --speed 5x", "the same, five times as fast"),
+    ("warmscaler demo --pool 4", "the same with more warm pods; with --pool 0 without any"),
     ("warmscaler demo --headless --duration 30s --outage 5s+20s -o json", "the same as one JSON object"),
     ("warmscaler serve --dev", "the scaler alone, on this machine, for a KEDA of yours"),
 )
@@ -27,12 +28,13 @@ def print_summary(report: Report, console: Console) -> None:
 
 
 def _comparison(report: Report) -> Table:
-    lanes = {name: lane for name, lane in (("push", report.push), ("polling", report.poll)) if lane is not None}
+    columns = (("push", report.push), ("polling", report.poll), ("push + pool", report.pool))
+    lanes: dict[str, LaneReport] = {name: lane for name, lane in columns if lane is not None}
     table = Table(title=f"{report.events} events in {report.duration_s:g} s, {report.source}", title_justify="left")
-    table.add_column("from zero to a replica")
+    table.add_column("from zero to a replica" if report.pool is None else "from zero to a replica, or a warm pod")
     for name in lanes:
         table.add_column(name, justify="right")
-    for label, values in _rows(lanes):
+    for label, values in (*_rows(lanes), *_pool_rows(list(lanes.values()))):
         table.add_row(label, *values)
     return table
 
@@ -44,9 +46,29 @@ def _rows(lanes: Mapping[str, LaneReport]) -> list[tuple[str, list[str]]]:
         ("p50", [_said(lane.latency_ms.p50) for lane in found]),
         ("p95", [_said(lane.latency_ms.p95) for lane in found]),
         ("longest", [_said(lane.latency_ms.max) for lane in found]),
+        ("to a Ready pod, p50", [_said(lane.ready_ms.p50) for lane in found]),
+        ("to a Ready pod, longest", [_said(lane.ready_ms.max) for lane in found]),
         ("events served", [str(lane.served) for lane in found]),
         ("most replicas", [str(lane.replicas.max) for lane in found]),
     ]
+
+
+def _pool_rows(found: list[LaneReport]) -> list[tuple[str, list[str]]]:
+    """Say what the pool was good for, in the column of the lane that has it."""
+    if not any(isinstance(lane, PoolReport) for lane in found):
+        return []
+    return [
+        ("warm pods: hits, misses", [_figures(lane) for lane in found]),
+        ("warm pods: idle", [_idle(lane) for lane in found]),
+    ]
+
+
+def _figures(lane: LaneReport) -> str:
+    return f"{lane.hits}, {lane.misses}" if isinstance(lane, PoolReport) else ""
+
+
+def _idle(lane: LaneReport) -> str:
+    return f"{lane.idle_pod_seconds:.0f} pod-seconds" if isinstance(lane, PoolReport) else ""
 
 
 def _said(milliseconds: float | None) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from simulations.demo.clock import Clock
+from simulations.demo.cluster import ClusterDeployment
 from simulations.demo.emulator.keda import Heard
 from simulations.demo.history import Sample
 from simulations.demo.journal import Line
-from simulations.demo.lane import Lane
+from simulations.demo.lane import Lane, Scaled
 from simulations.demo.latency import Latencies
 from simulations.demo.pods import Phase
+from simulations.demo.pool import Pool
 from simulations.demo.scaler import Condition
 from simulations.demo.world import World
 from simulations.keda import Failed, Told
@@ -20,10 +21,22 @@ RATE_OVER = 3  # s over which the rate of arrivals is taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolView:
+    """The warm pods: ``size`` is how many there are to be, ``warm`` wait, ``starting`` are on their way."""
+
+    size: int
+    warm: int
+    starting: int
+    hits: int
+    misses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
     """One lane.
 
-    ``pending`` is how long the first event after zero has been waiting, ``last`` how long the one before waited.
+    ``latencies`` are those to KEDA's asking for a replica, ``readied`` those to a Ready pod. ``pending`` is how long
+    the first event after zero has been waiting, ``last`` how long the one before waited. ``ready`` pods take events.
     ``told`` is KEDA's last answer and when it came; ``standing`` and ``why`` are the scaler's words now.
     """
 
@@ -35,11 +48,13 @@ class LaneView:
     ready: int
     phases: Sequence[Phase]
     latencies: Latencies
+    readied: Latencies
     pending: float | None
     last: str
     told: str
     standing: str
     why: str
+    pool: PoolView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,30 +100,46 @@ def seen(world: World) -> View:
         arrivals=tuple(history.arrivals),
         down=tuple(history.down),
         lanes=[
-            _lane(lane, history.lanes.get(lane.kind.name, ()), status.get(lane.name, {}), world.clock)
-            for lane in world.lanes
+            _lane(lane, history.lanes.get(lane.kind.name, ()), status.get(lane.name, {}), world) for lane in world.lanes
         ],
         lines=list(world.journal.lines)[-LINES:],
     )
 
 
-def _lane(lane: Lane, samples: Sequence[Sample], said: Mapping[str, Any], clock: Clock) -> LaneView:
-    ledger, kind, now, speed = lane.ledger, lane.kind, clock.now(), clock.speed
-    last = ledger.activations[-1] if ledger.activations else None
+def _lane(lane: Lane, samples: Sequence[Sample], said: Mapping[str, Any], world: World) -> LaneView:
+    ledger, kind, now, speed = lane.ledger, lane.kind, world.clock.now(), world.clock.speed
+    last = ledger.asked.activations[-1] if ledger.asked.activations else None
+    pool = _pool(lane.deployment, world.pool)
+    pending = lane.wait.pending
     return LaneView(
         title=kind.title,
-        subtitle=f"{kind.type}, polls {kind.polling_interval:g} s",
+        subtitle=f"{kind.type}, polls {kind.polling_interval:g} s" if pool is None else f"{pool.size} warm pods",
         samples=tuple(samples),
         waiting=ledger.waiting + lane.producer.held,
         replicas=lane.deployment.replicas,
-        ready=lane.deployment.ready,
-        phases=[pod.phase for pod in lane.deployment.pods],
-        latencies=ledger.latencies(),
-        pending=None if ledger.pending is None else now - ledger.pending.since.at,
+        ready=lane.deployment.serving,
+        phases=tuple(lane.deployment.phases),
+        latencies=ledger.asked.latencies(),
+        readied=ledger.ready.latencies(),
+        pending=None if pending is None else now - pending.since.at,
         last="" if last is None else f"{spoken(last.waited)} by {last.cause}",
         told=_told(lane.keda.heard, now),
         standing=_standing(said, speed),
         why=str(said.get("why", "")),
+        pool=pool,
+    )
+
+
+def _pool(deployment: Scaled, pool: Pool | None) -> PoolView | None:
+    if pool is None or not isinstance(deployment, ClusterDeployment):
+        return None
+    figures = pool.figures()
+    return PoolView(
+        size=pool.wanted,
+        warm=deployment.warm,
+        starting=deployment.warming,
+        hits=figures.hits,
+        misses=figures.misses,
     )
 
 

@@ -9,16 +9,30 @@ from itertools import takewhile
 from math import inf
 from typing import Final
 
+from simulations.cluster.api import SimulatedApi
 from simulations.demo.arrivals import arrivals, extra_burst
 from simulations.demo.brokers.base import Broker
 from simulations.demo.brokers.memory import memory_broker
 from simulations.demo.brokers.process import NotStarted
 from simulations.demo.clock import Clock
+from simulations.demo.cluster import ClusterDeployment, DemoTime
 from simulations.demo.emulator.calls import dial
 from simulations.demo.history import History, Sample
 from simulations.demo.journal import Journal
-from simulations.demo.lane import POLL, POLL_INTERVAL, PUSH, TARGET, Kind, Lane, Surroundings, built_lane
+from simulations.demo.lane import (
+    POLL,
+    POLL_INTERVAL,
+    POOL,
+    PUSH,
+    TARGET,
+    Kind,
+    Lane,
+    Surroundings,
+    built_lane,
+    name_of,
+)
 from simulations.demo.options import Compare, Options, PlannedOutage, Source
+from simulations.demo.pool import Pool
 from simulations.demo.scaler import Scaler, logs_in
 
 SAMPLE_EVERY: Final = 1.0  # s
@@ -44,6 +58,7 @@ class World:
     scaler: Scaler
     calls: Counter[str]
     lanes: list[Lane]
+    pool: Pool | None = None
     history: History = field(default_factory=History)
     outages: list[Outage] = field(default_factory=list)
     events: int = 0
@@ -67,6 +82,7 @@ class World:
             if not self.finished.is_set():
                 await self._settle()
             await _end(running)
+            await asyncio.gather(*(lane.deployment.settled() for lane in self.lanes))
 
     async def _until_over(self) -> None:
         duration = self.options.duration
@@ -79,7 +95,7 @@ class World:
         """Wait until no event waits for a first replica any more, at most until the next poll must have come."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self.clock.on_the_wall(LAST_ACTIVATIONS)):
-                while any(lane.ledger.pending or lane.producer.held for lane in self.lanes):
+                while any(lane.wait.pending or lane.producer.held for lane in self.lanes):
                     await self.clock.sleep(0.1)
 
     async def _arrive(self) -> None:
@@ -127,6 +143,16 @@ class World:
         """Stop the scaler, or start it."""
         self.journal.say("you", "start the scaler" if self.scaler.toggle() else "stop the scaler")
 
+    def toggle_pool(self) -> None:
+        """Keep no warm pods any more, or keep them again."""
+        if self.pool is not None:
+            self.journal.say("you", f"a pool of {self.pool.size}" if self.pool.toggle() else "no pool: its pods go")
+
+    def resize_pool(self, by: int) -> None:
+        """Keep more warm pods, or fewer."""
+        if self.pool is not None:
+            self.journal.say("you", f"a pool of {self.pool.resize(by)}")
+
     @property
     def outage(self) -> Outage | None:
         """The outage that goes on."""
@@ -168,7 +194,7 @@ class World:
 
 def _sampled(lane: Lane) -> Sample:
     waiting = lane.ledger.waiting + lane.producer.held
-    return Sample(waiting=waiting, replicas=lane.deployment.replicas, ready=lane.deployment.ready)
+    return Sample(waiting=waiting, replicas=lane.deployment.replicas, ready=lane.deployment.serving)
 
 
 @asynccontextmanager
@@ -178,7 +204,9 @@ async def built(options: Options, clock: Clock, journal: Journal) -> AsyncIterat
     async with AsyncExitStack() as stack:
         stack.enter_context(logs_in(journal))
         broker = await stack.enter_async_context(_broker(options.source, journal))
-        scaler = await stack.enter_async_context(_serving())
+        api = SimulatedApi(seed=options.seed, time=DemoTime(clock), recorded=0) if options.pool else None
+        pool = Pool(api, name_of(POOL), options.pool, clock.speed) if api is not None else None
+        scaler = await stack.enter_async_context(_serving(pool))
         channel = await stack.enter_async_context(dial(scaler.address, clock.speed))
         around = Surroundings(
             clock=clock,
@@ -188,15 +216,31 @@ async def built(options: Options, clock: Clock, journal: Journal) -> AsyncIterat
             channel=channel,
             calls=calls,
             seed=options.seed,
+            api=api,
         )
         lanes = [await stack.enter_async_context(built_lane(kind, around)) for kind in _kinds(options)]
+        await _filled(lanes, options.pool)
         yield World(
-            options=options, clock=clock, journal=journal, broker=broker, scaler=scaler, calls=calls, lanes=lanes
+            options=options,
+            clock=clock,
+            journal=journal,
+            broker=broker,
+            scaler=scaler,
+            calls=calls,
+            lanes=lanes,
+            pool=pool,
         )
 
 
 def _kinds(options: Options) -> list[Kind]:
-    return [PUSH, POLL] if options.compare is Compare.POLL else [PUSH]
+    return [PUSH, *([POLL] if options.compare is Compare.POLL else []), *([POOL] if options.pool else [])]
+
+
+async def _filled(lanes: list[Lane], size: int) -> None:
+    """Wait until the pool is full: the story begins when it has been there for a while."""
+    for lane in lanes:
+        if isinstance(deployment := lane.deployment, ClusterDeployment):
+            await deployment.until(lambda: deployment.warm >= size)
 
 
 @asynccontextmanager
@@ -233,9 +277,9 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 @asynccontextmanager
-async def _serving() -> AsyncIterator[Scaler]:
+async def _serving(pool: Pool | None) -> AsyncIterator[Scaler]:
     """Run the scaler for as long as the block lasts, and wait until it serves."""
-    scaler = Scaler()
+    scaler = Scaler(pool)
     async with asyncio.TaskGroup() as tasks:
         run = tasks.create_task(scaler.run(), name="scaler")
         await scaler.serving()
