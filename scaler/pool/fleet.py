@@ -16,7 +16,7 @@ from scaler.pool.checks import Check
 from scaler.pool.claims import Writes
 from scaler.pool.deeds import PACE, Around, Pace
 from scaler.pool.elector import Leadership
-from scaler.pool.functions import Function, function_of, meant
+from scaler.pool.functions import Function, function_of, meant, pools_named
 from scaler.pool.keeper import Keeper
 from scaler.pool.manifests import POOL
 from scaler.pool.seen import WorkloadSeen
@@ -158,9 +158,14 @@ class Fleet:
 
     def _function(self, namespace: str, workload: WorkloadSeen, sight: Sight) -> Function | None:
         """Say of which pool a workload is a function; of none any more, it is kept to the end of its warm pods."""
-        for name, section in self._pools.items():
-            if section.functions.namespace == namespace and meant(section.functions, workload):
-                return function_of(name, section, workload, sight)
+        names = [
+            name
+            for name, section in self._pools.items()
+            if section.functions.namespace == namespace and meant(section.functions, workload)
+        ]
+        if names:
+            name = next((each for each in pools_named(workload, sight) if each in names), names[0])
+            return function_of(name, self._pools[name], workload, sight)
         known = self._keepers.get(workload.uid)
         if known is not None and known.view.pods:
             return function_of(known.function.pool, known.function.section, workload, sight, retired=True)
@@ -171,6 +176,9 @@ class Fleet:
 
     def _keep(self, uid: str, function: Function, around: Around) -> None:
         keeper = self._keepers.get(uid)
+        if keeper is not None and keeper.function.pool != function.pool:
+            self._keepers.pop(uid).end()
+            keeper = None
         if keeper is None:
             self._keepers[uid] = Keeper(function, around)
             self._sized_at = float("-inf")

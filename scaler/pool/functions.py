@@ -88,6 +88,12 @@ def function_of(
     )
 
 
+def pools_named(workload: WorkloadSeen, sight: Sight) -> list[str]:
+    """Return the pools that the workload's triggers name, where several mean it."""
+    scaled = _scaled(workload, sight.scaled_objects.objects.values())
+    return [name for (_, _, metadata), _ in (scaled.triggers if scaled else ()) if (name := metadata.get("pool"))]
+
+
 def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Tell whether a Service's selector selects pods with these labels; one that is empty selects none."""
     return bool(selector) and selector.items() <= labels.items()

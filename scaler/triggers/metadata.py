@@ -69,7 +69,10 @@ class Common(Params):
     ] = OnUnknown.FREEZE
     pool: Annotated[
         str | None,
-        Field(description="Has no effect in this release: there are no warm pools yet. Meant to name the one to use."),
+        Field(
+            description="The pool whose warm pods the scale target takes, by its name in the configuration, where "
+            "several mean it; without this the first of them."
+        ),
     ] = None
 
 
