@@ -4,6 +4,7 @@ The labels say everything that a successor must know; nothing is kept anywhere e
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -29,6 +30,7 @@ EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 PREFERRED: Final = "1000"  # any cost above the default of 0: of two pods the cheaper one is deleted
 
 _HASH: Final = 10  # characters
+_NAME: Final = re.compile(rf".+-warm-[0-9a-f]{{{_HASH}}}")
 _WORKLOAD_NAME: Final = 200  # characters of it in a pod's name, which may have 253
 
 Patch = list[dict[str, Any]]
@@ -56,6 +58,11 @@ def pod_name(workload: str, uid: str, template: str, taken: Iterable[str]) -> st
         if name not in known:
             return name
         ordinal += 1
+
+
+def named_here(name: str) -> bool:
+    """Tell whether :func:`pod_name` could have made a name; those that a ReplicaSet gives end otherwise."""
+    return _NAME.fullmatch(name) is not None
 
 
 def warm_pod(name: str, pool: str, workload: Document, hidden: Iterable[str]) -> Document:

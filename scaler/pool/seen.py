@@ -39,11 +39,15 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodSeen:
-    """A pod. ``trouble`` is why it cannot start, such as ImagePullBackOff or Unschedulable; ``born`` in Unix time."""
+    """A pod. ``trouble`` is why it cannot start, such as ImagePullBackOff or Unschedulable; ``born`` in Unix time.
+
+    ``owner`` is its controller, ``owners`` are the uids of all that it ends with.
+    """
 
     name: str
     marks: Marks
     owner: Owner | None
+    owners: frozenset[str]
     phase: str
     ready: bool
     leaving: bool
@@ -140,6 +144,7 @@ def pod_seen(document: Document) -> PodSeen:
             notes=frozenset({COST, EVICT} & notes.keys()) or frozenset([*notes][:1]),
         ),
         owner=_owner(about),
+        owners=frozenset(each["uid"] for each in about.get("ownerReferences") or ()),
         phase=status.get("phase") or "Pending",
         ready=(conditions.get("Ready") or {}).get("status") == "True",
         leaving="deletionTimestamp" in about,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from scaler.keda import SCALED_OBJECTS
 from scaler.net.kube import DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, STATEFUL_SETS, Kube
 from scaler.net.mirror import Mirror
-from scaler.pool.manifests import WORKLOAD
+from scaler.pool.manifests import ADOPTED, STAGE, WORKLOAD, named_here
 from scaler.pool.seen import (
     PodSeen,
     ReplicaSetSeen,
@@ -94,8 +94,8 @@ class Sight:
         return self._workloads.get(uid)
 
     def warm_pods(self, uid: str) -> list[PodSeen]:
-        """Return the pods that carry our mark of this workload."""
-        return [pod for pod in self._by_owner[uid].values() if pod.labels.get(WORKLOAD) == uid]
+        """Return the pods that we made for this workload: those with our mark, if that can be true."""
+        return [pod for pod in self._by_owner[uid].values() if pod.labels.get(WORKLOAD) == uid and _credible(pod, uid)]
 
     def replicas(self, workload: WorkloadSeen) -> list[PodSeen]:
         """Return the workload's own pods: those of its ReplicaSets, or a StatefulSet's without ours."""
@@ -162,6 +162,14 @@ class Sight:
             for each in (before, after):
                 if each is not None and (workload := self.workload(each.kind, each.target)) is not None:
                     self._on_workload(workload.uid)
+
+
+def _credible(pod: PodSeen, uid: str) -> bool:
+    """Tell whether a pod with our mark may be ours: anybody can put labels on any pod, and those of others are theirs.
+
+    What we made ends with its workload, until a ReplicaSet may take it; then it still has its name.
+    """
+    return uid in pod.owners or (pod.labels.get(STAGE) == ADOPTED and named_here(pod.name))
 
 
 def _keys(pod: PodSeen) -> tuple[str, ...]:
