@@ -15,11 +15,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from scaler.net.kube import JSON_PATCH
 from tests.bench.facts import header
+from tests.bench.process import Running
 from tests.bench.tables import printed
 from tests.bench.warm import FUNCTIONS, HEADS, SLICES, Endpoints, Warm, figures, warm_ground
 from tests.cluster import manifests
@@ -56,6 +58,14 @@ def main(arguments: Sequence[str] = ()) -> None:
             bench.bursts(said.rounds)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Claims a second, and the seconds of a processor that the client used for each."""
+
+    claims: float
+    cpu: float
+
+
 class Led:
     """A controller that does what it is told."""
 
@@ -67,6 +77,10 @@ class Led:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(line) + "\n")
         self._process.stdin.flush()
+
+    def cpu_seconds(self) -> float:
+        """Tell the processor time that it has used."""
+        return Running(pid=self._process.pid, port=0).cpu_seconds()
 
     def report(self) -> dict[str, Any]:
         """Return the claims since the last report, and what is available."""
@@ -127,37 +141,36 @@ class Bench:
 
     def bursts(self, rounds: int) -> None:
         """Claim all pods of all functions at once, and let a bare loop do as much, in turns."""
-        count, load = SIZE * len(self._said), os.getloadavg()[0]
-        rates: dict[str, list[float]] = {}
-        visible: list[float] = []
+        load = os.getloadavg()[0]
+        rates: dict[str, list[Rate]] = {}
         for _ in range(rounds):
             for connections in CONNECTIONS:
                 rates.setdefault(f"bare loop, {connections} at once", []).append(self._bare.many(connections))
             for title, refill in (("ours, no refill", HARDLY), ("ours, refill as usual", USUAL)):
-                claims = self._burst(count, refill)
-                began, ended = claims[0][1], max(each[3] for each in claims)
-                rates.setdefault(title, []).append(count / (ended - began))
-                visible += self._visible(claims, 1)
-        best = max(statistics.median(values) for title, values in rates.items() if title.startswith("bare"))
-        rows = [["", "claims/s", "each round", "of the better bare loop", "target"]]
+                rates.setdefault(title, []).append(self._burst(refill))
+        best = max(_median(values) for title, values in rates.items() if title.startswith("bare"))
+        rows = [["", "claims/s", "each round", "of the better bare loop", "target", "CPU of the client, ms each"]]
         for title, values in rates.items():
-            median = statistics.median(values)
             target = ">= 80 %" if title == "ours, no refill" else ""
-            each = ", ".join(f"{value:.0f}" for value in values)
-            rows.append([title, f"{median:.0f}", each, f"{100 * median / best:.0f} %", target])
-        print(f"\n{count} claims at once over {len(self._said)} functions; ", end="")
+            each = ", ".join(f"{one.claims:.0f}" for one in values)
+            spent = 1000 * statistics.median(one.cpu for one in values)
+            shares = (f"{_median(values):.0f}", each, f"{100 * _median(values) / best:.0f} %", target, f"{spent:.1f}")
+            rows.append([title, *shares])
+        print(f"\n{SIZE * len(self._said)} claims at once over {len(self._said)} functions; ", end="")
         print(f"load {load:.1f} to {os.getloadavg()[0]:.1f}")
-        print(printed(rows))
-        print(printed([HEADS, figures("decision to endpoint, all of these", visible, digits=0)]), flush=True)
+        print(printed(rows), flush=True)
 
-    def _burst(self, count: int, refill: dict[str, float]) -> list[tuple[str, float, float, float]]:
+    def _burst(self, refill: dict[str, float]) -> Rate:
         self._filled()
         self._refill(**refill)
         self._led.report()
+        used = self._led.cpu_seconds()
         for name in self._said:
             self._said[name] += SIZE
         self._led.tell(say=self._said)
-        return self._claims(count)
+        claims = self._claims(SIZE * len(self._said))
+        seconds = max(each[3] for each in claims) - claims[0][1]
+        return Rate(claims=len(claims) / seconds, cpu=(self._led.cpu_seconds() - used) / len(claims))
 
     def _refill(self, **refill: float) -> None:
         self._led.tell(pools={"warm": pool(FUNCTIONS, SIZE, refill=refill)})
@@ -229,8 +242,8 @@ class Yardstick:
         visible = [seen[name] - sent for name, (sent, _) in self._sent.items()]
         return [figures("bare PATCH answered", answered), figures("bare PATCH sent to endpoint", visible)]
 
-    def many(self, connections: int) -> float:
-        """Let the bare loop patch all pods; return how many a second."""
+    def many(self, connections: int) -> Rate:
+        """Let the bare loop patch all pods."""
         self._undo()
         plane = self._ground.plane.credentials
         pods = self._ground.api.all(PODS, BARE)
@@ -240,12 +253,16 @@ class Yardstick:
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=WITHIN)
         took = json.loads(done.stdout)
         assert took["refused"] == 0, took
-        return len(calls) / float(took["seconds"])
+        return Rate(claims=len(calls) / took["seconds"], cpu=took["cpu"] / len(calls))
 
     def _undo(self) -> None:
         for pod in self._ground.api.all(PODS, BARE, labelSelector="app"):
             change = {"metadata": {"labels": {STAGE: "warm", "app": None}}}
             self._ground.api.patch(PODS, pod["metadata"]["name"], BARE, change)
+
+
+def _median(rates: list[Rate]) -> float:
+    return statistics.median(each.claims for each in rates)
 
 
 def _patch(pod: Document) -> list[Document]:

@@ -1,7 +1,7 @@
 """The yardstick of claims: a bare loop that sends JSON Patches. ``python -m tests.bench.patching``.
 
 Its input is one JSON object: ``url``, ``ca`` (a file), ``token``, ``connections``, and ``calls``, each a path and a
-text. It prints the seconds that all took together, and how many were refused.
+text. It prints the seconds that all took together, those of the processor here, and how many were refused.
 """
 
 import asyncio
@@ -28,9 +28,10 @@ async def main(said: dict[str, Any]) -> None:
             async with session.get("/readyz") as answer:
                 await answer.read()
         calls = iter(said["calls"])
-        begun = time.monotonic()
+        begun, used = time.monotonic(), time.process_time()
         refused = await asyncio.gather(*(_send(session, calls) for _ in range(said["connections"])))
-        print(json.dumps({"seconds": time.monotonic() - begun, "refused": sum(refused)}))
+        took = {"seconds": time.monotonic() - begun, "cpu": time.process_time() - used, "refused": sum(refused)}
+        print(json.dumps(took))
 
 
 async def _send(session: aiohttp.ClientSession, calls: Iterator[list[str]]) -> int:
