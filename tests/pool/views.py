@@ -52,32 +52,31 @@ def live(view: PoolView) -> int:
     return sum(each.stage in UNCLAIMED for each in view.pods) + view.creating
 
 
+BECOMES: Final = {
+    Claim: Stage.BRIDGED,
+    Reclaim: Stage.BRIDGED,
+    Adopt: Stage.ADOPTED,
+    Drain: Stage.DRAINING,
+    Recycle: Stage.AVAILABLE,
+}
+
+
 def carried_out(view: PoolView, plan: Plan) -> PoolView:
     """Return the view after every action of a plan was done; a pod that was deleted is leaving."""
     pods = {each.uid: each for each in view.pods}
-    covered, created = view.replicas.covered, 0
     for action in plan.actions:
-        match action:
-            case Create():
-                created += 1
-            case Delete(pod=each):
-                pods[each.uid] = replace(pods[each.uid], leaving=True)
-            case Claim(pod=each) | Reclaim(pod=each):
-                covered -= isinstance(action, Reclaim)
-                pods[each.uid] = replace(each, stage=Stage.BRIDGED, since=view.now)
-            case Adopt(pod=each):
-                covered += 1
-                pods[each.uid] = replace(each, stage=Stage.ADOPTED, since=view.now)
-            case Settle(pod=each):
-                del pods[each.uid]
-            case Drain(pod=each):
-                pods[each.uid] = replace(each, stage=Stage.DRAINING, since=view.now)
-            case Recycle(pod=each):
-                pods[each.uid] = replace(each, stage=Stage.AVAILABLE, since=view.now)
+        if isinstance(action, Delete):
+            pods[action.pod.uid] = replace(action.pod, leaving=True)
+        elif isinstance(action, Settle):
+            del pods[action.pod.uid]
+        elif not isinstance(action, Create):
+            pods[action.pod.uid] = replace(action.pod, stage=BECOMES[type(action)], since=view.now)
+    created = sum(isinstance(each, Create) for each in plan.actions)
+    covered = sum(isinstance(each, Adopt) - isinstance(each, Reclaim) for each in plan.actions)
     return replace(
         view,
         pods=tuple(pods.values()),
         creating=view.creating + created,
         tokens=view.tokens - created,
-        replicas=replace(view.replicas, covered=max(0, covered)),
+        replicas=replace(view.replicas, covered=max(0, view.replicas.covered + covered)),
     )
