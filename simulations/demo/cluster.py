@@ -68,15 +68,15 @@ class ClusterDeployment:
     """A Deployment of the simulated cluster with its warm pods; KEDA scales it by its scale subresource.
 
     ``on_serving`` hears how many pods took events and how many do now, with the instant at which the newest of them
-    became Ready, and whether that one was claimed. ``on_stage`` hears of each pod's stage in a hand-off, as its label
-    says it: before (empty for none) and now.
+    became Ready, and whether that one was claimed. ``on_stage`` hears by its name of each pod that goes from one stage
+    of a hand-off to another, as its label says it (empty for none).
     """
 
     def __init__(
         self, api: SimulatedApi, name: str, clock: Clock, tasks: asyncio.TaskGroup, make_worker: Callable[[], Worker]
     ) -> None:
         self.on_serving: Callable[[int, int, Moment, bool], None] = lambda _before, _after, _since, _claimed: None
-        self.on_stage: Callable[[str, str], None] = lambda _before, _now: None
+        self.on_stage: Callable[[str, str, str], None] = lambda _pod, _before, _now: None
         self._api = api
         self._path = DEPLOYMENTS.path(NAMESPACE, name)
         self._clock = clock
@@ -181,7 +181,7 @@ class ClusterDeployment:
         if is_ready(pod):
             self._ready_since.setdefault(uid, self._clock.moment())
         if before is not None and _stage(before) != _stage(pod):
-            self.on_stage(_stage(before), _stage(pod))
+            self.on_stage(pod["metadata"]["name"], _stage(before), _stage(pod))
 
     def _lead_to(self, uids: set[str]) -> None:
         """Let these pods take events, and no others."""

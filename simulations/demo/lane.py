@@ -35,11 +35,15 @@ POLL_INTERVAL: Final = 30.0  # s: KEDA's default
 SCALER_INTERVAL: Final = 2.0  # s between two readings of the source by the service, its default
 RETRY: Final = 0.05  # wall seconds between two tries to publish
 
+SHORT_NAME: Final = 4  # characters of a pod's name that people are told
+
 _STEPS: Final = {
-    (WARM, BRIDGED): "a warm pod steps in",
-    (BRIDGED, ADOPTED): "the Deployment adopts a pod, its cold one goes",
-    (BRIDGED, DRAINING): "a bridge is not needed any more: it drains",
-    (DRAINING, WARM): "a drained pod is warm again",
+    (WARM, BRIDGED): "steps in",
+    (BRIDGED, ADOPTED): "is adopted by the Deployment, a cold one goes",
+    (ADOPTED, BRIDGED): "was not adopted, and stays a bridge",
+    (BRIDGED, DRAINING): "is not needed any more: it drains",
+    (DRAINING, BRIDGED): "steps in again",
+    (DRAINING, WARM): "is warm again",
 }
 
 
@@ -196,10 +200,10 @@ class Lane:
             pods = "1 warm pod" if move.after == 1 else f"{move.after} warm pods"
             self.journal.say("pool", f"claimed {pods}, {spoken(waits[0])} after the event", loud=True)
 
-    def handed_over(self, before: str, now: str) -> None:
+    def handed_over(self, pod: str, before: str, now: str) -> None:
         """Tell of one step of a hand-off."""
         if (before, now) in _STEPS:
-            self.journal.say("pool", _STEPS[before, now])
+            self.journal.say("pool", f"warm pod {pod[-SHORT_NAME:]} {_STEPS[before, now]}")
 
     def heard(self, heard: Heard) -> None:
         """Tell once when the scaler stops to answer, and once when it answers again."""

@@ -76,15 +76,23 @@ def lane_panel(lane: LaneView, view: View, width: int, room: Room) -> Renderable
     body = Group(
         *charted(["backlog", str(lane.waiting)], backlog, room.chart, room.ink, (down_columns(view, cells), COOL)),
         *_replicas(lane, cells, room),
-        _row("pods", _pods(lane, cells)),
-        *([_row("pool", _pool(lane.pool, cells))] if lane.pool is not None else ()),
+        _fitted("pods", _pods(lane, cells), width),
+        *([_fitted("pool", _pool(lane.pool, cells), width)] if lane.pool is not None else ()),
         _row("awake in", _awake(lane, cells)),
         _row("ready in", _quantiles(lane.readied, _ACCENTS[lane.title], cells)),
-        _row("told", Text(lane.told)),
+        _fitted("told", Text(lane.told), width),
         *_wrapped("why", f"{lane.standing}, {lane.why}" if lane.why else "", cells, 2 + room.extra - bool(lane.pool)),
     )
-    title = Text.assemble((lane.title, f"bold {accent}"), (f"  {lane.subtitle}", "dim"))
+    title = Text.assemble((lane.title, f"bold {accent}"), (_subtitle(lane, width), "dim"))
     return Panel(body, title=title, title_align="left", border_style=accent, padding=(0, 1))
+
+
+def _subtitle(lane: LaneView, width: int) -> str:
+    """Return as many words of the subtitle as fit."""
+    words = lane.subtitle.split()
+    while words and len(lane.title) + len(text := "  " + " ".join(words)) + 2 > width:
+        words.pop()
+    return text.rstrip(",") if words else ""
 
 
 def _replicas(lane: LaneView, width: int, room: Room) -> list[Text]:
@@ -119,16 +127,17 @@ def _counted(names: Sequence[str]) -> str:
 
 def _pool(pool: PoolView, width: int) -> Text:
     """Say how full the pool is and what it was good for, as shortly as it must be."""
-    row = Text.assemble((f"{pool.warm} of {pool.size}", f"bold {_ACCENTS['push + pool']}"), " warm")
-    hits = f", {pool.hits} {'hit' if pool.hits == 1 else 'hits'}"
-    misses = f", {pool.misses} {'miss' if pool.misses == 1 else 'misses'}"
-    short = row.cell_len + len(hits) + len(misses) > width
-    row = row[: -len(" warm")] if short else row
-    row.append(f", {pool.hits} hit" if short else hits)
-    row.append(f" {pool.misses} miss" if short else misses)
-    if pool.starting and row.cell_len + len(more := f", {pool.starting} starting") <= width:
-        row.append(more, style="dim")
-    return row
+    full = f"{pool.warm} of {pool.size}" if pool.size or pool.warm else "off"
+    hits = f"{pool.hits} {'hit' if pool.hits == 1 else 'hits'}"
+    misses = f"{pool.misses} {'miss' if pool.misses == 1 else 'misses'}"
+    starting = f", {pool.starting} starting" if pool.starting else ""
+    forms = (
+        f"{' warm' if pool.size else ''}{starting}, {hits}, {misses}",
+        f"{' warm' if pool.size else ''}, {hits}, {misses}",
+        f", {pool.hits} hit {pool.misses} miss",
+    )
+    rest = next((form for form in forms if len(full) + len(form) <= width), forms[-1])
+    return Text.assemble((full, f"bold {_ACCENTS['push + pool']}"), rest)
 
 
 def _quantiles(found: Latencies, colour: str, width: int) -> Text:
@@ -191,6 +200,13 @@ def _labelled(labels: Sequence[str], rows: Sequence[Text]) -> list[Text]:
 
 def _row(label: str, row: Text, *, bold: bool = False) -> Text:
     return one_row(Text.assemble((f"{label:<{LABEL}}", "bold" if bold else "dim")) + row)
+
+
+def _fitted(label: str, row: Text, width: int) -> Text:
+    """Put a label before a row or, where there is no room for both, less of it or none."""
+    if LABEL + row.cell_len <= width:
+        return _row(label, row)
+    return one_row(Text.assemble((f"{label} ", "dim")) + row if len(label) + 1 + row.cell_len <= width else row)
 
 
 def _wrapped(label: str, text: str, width: int, rows: int) -> list[Text]:

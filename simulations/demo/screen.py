@@ -15,7 +15,13 @@ from simulations.demo.view import View
 
 KEYS: Final = (("b", "burst"), ("k", "kill broker"), ("r", "revive it"), ("s", "scaler off/on"), ("q", "quit"))
 POOL_KEYS: Final = (("p", "pool off/on"), ("+", ""), ("-", "its size"))
-SHORT: Final = {"scaler off/on": "scaler", "pool off/on": "pool", "its size": "size"}
+SHORT: Final = {
+    "kill broker": "kill",
+    "revive it": "revive",
+    "scaler off/on": "scaler",
+    "pool off/on": "pool",
+    "its size": "size",
+}
 FEWEST_LINES: Final = 2
 _WHO: Final = {
     "KEDA": "blue",

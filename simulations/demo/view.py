@@ -113,7 +113,7 @@ def _lane(lane: Lane, samples: Sequence[Sample], said: Mapping[str, Any], world:
     pending = lane.wait.pending
     return LaneView(
         title=kind.title,
-        subtitle=f"{kind.type}, polls {kind.polling_interval:g} s" if pool is None else f"{pool.size} warm pods",
+        subtitle=f"{kind.type}, polls {kind.polling_interval:g} s" if pool is None else _sized(pool.size),
         samples=tuple(samples),
         waiting=ledger.waiting + lane.producer.held,
         replicas=lane.deployment.replicas,
@@ -141,6 +141,11 @@ def _pool(deployment: Scaled, pool: Pool | None) -> PoolView | None:
         hits=figures.hits,
         misses=figures.misses,
     )
+
+
+def _sized(size: int) -> str:
+    """Say how many warm pods there are to be."""
+    return f"{size or 'no'} warm pod{'' if size == 1 else 's'}"
 
 
 def _told(heard: Heard | None, now: float) -> str:
