@@ -82,7 +82,7 @@ def function_of(
         scaled=_scaled(workload, sight.scaled_objects.objects.values()),
         handoff=Handoff.BRIDGE if why else Handoff.ADOPT,
         why=why,
-        problem=_problem(section, workload, serving, hidden),
+        problem=_problem(section, workload, serving),
         waits=_waits(workload, sight),
         retired=retired,
     )
@@ -130,12 +130,13 @@ def _not_adoptable(
     return next((why for why, holds in reasons.items() if holds), "")
 
 
-def _problem(section: PoolSection, workload: WorkloadSeen, serving: Mapping[str, str], hidden: frozenset[str]) -> str:
+def _problem(section: PoolSection, workload: WorkloadSeen, serving: Mapping[str, str]) -> str:
     """Say why a workload can have no warm pods at all; empty if it can."""
     expressions = workload.selector.get("matchExpressions") or ()
-    if workload.document["spec"].get("volumeClaimTemplates"):
+    if workload.own_volumes:
         return "its pods have volumes of their own (volumeClaimTemplates)"
-    if any(each["operator"] in ("NotIn", "DoesNotExist") for each in expressions) and not hidden:
+    negative = all(each["operator"] in ("NotIn", "DoesNotExist") for each in expressions)
+    if negative and not workload.selector.get("matchLabels"):
         return "its selector selects pods by labels that they do not have"
     if not serving and section.handoff != "adopt":
         return "no Service selects its pods, so there is nothing that a warm pod could step into"

@@ -71,7 +71,8 @@ class PodSeen:
 class WorkloadSeen:
     """A Deployment or a StatefulSet, and what of its ``document`` a pod is made from.
 
-    ``observed``: its controller knows this generation. ``recreate`` and ``paused`` are those of a Deployment.
+    ``observed``: its controller knows this generation. ``recreate`` and ``paused`` are those of a Deployment;
+    ``own_volumes``: each replica of a StatefulSet has volumes of its own.
     """
 
     kind: str
@@ -86,6 +87,7 @@ class WorkloadSeen:
     observed: bool
     paused: bool
     recreate: bool
+    own_volumes: bool
     revision: str
 
 
@@ -173,6 +175,7 @@ def workload_seen(document: Document, kind: str) -> WorkloadSeen:
         observed=int(status.get("observedGeneration", 0)) >= int(about.get("generation", 0)),
         paused=bool(spec.get("paused")),
         recreate=strategy.get("type") == "Recreate",
+        own_volumes=bool(spec.get("volumeClaimTemplates")),
         revision=(about.get("annotations") or {}).get(REVISION, ""),
     )
 
