@@ -10,7 +10,7 @@ from typing import Final
 from scaler.model import Instant
 from scaler.pool.expectations import Expectations
 from scaler.pool.functions import Function
-from scaler.pool.manifests import ADOPTED, BRIDGED, DRAINING, STAGE, TEMPLATE
+from scaler.pool.manifests import ADOPTED, BRIDGED, DRAINING, STAGE, TEMPLATE, WARM
 from scaler.pool.plan import UNWELL
 from scaler.pool.seen import UNSCHEDULABLE, PodSeen
 from scaler.pool.sight import Sight
@@ -59,7 +59,7 @@ class Outlook:
     def pods(self, function: Function, now: Instant) -> tuple[WarmPod, ...]:
         """Return the pods of ours as they will be once what was begun is done."""
         warm = self._sight.warm_pods(function.workload.uid)
-        shown = [(each, self._pod(each, now)) for each in warm]
+        shown = [(each, self._pod(each, function.hidden, now)) for each in warm]
         return tuple(pod for each, pod in shown if not (each.leaving and now - pod.since > LOST_AFTER))
 
     def replicas(self, function: Function, now: Instant, settle: float) -> Replicas:
@@ -112,7 +112,12 @@ class Outlook:
         )
         return taken + given
 
-    def _pod(self, pod: PodSeen, now: Instant) -> WarmPod:
+    def _pod(self, pod: PodSeen, hidden: frozenset[str], now: Instant) -> WarmPod:
+        """Return a pod as it will be; one that waits in the sight of a Service is of no template that is current.
+
+        So it is where a Service came later than the pod, with labels of the template that no Service had selected.
+        """
+        exposed = pod.labels.get(STAGE) == WARM and not hidden.isdisjoint(pod.labels)
         stage, deleting = self._stage(pod, now), pod.uid in self._expected.deleting
         fact = (stage, pod.leaving, pod.ready or stage is Stage.WARMING)
         self.moments.since(pod.uid, "ready", pod.ready, now)
@@ -121,7 +126,7 @@ class Outlook:
             uid=pod.uid,
             version=pod.marks.version,
             stage=stage,
-            template=pod.labels.get(TEMPLATE, ""),
+            template="" if exposed else pod.labels.get(TEMPLATE, ""),
             ready=pod.ready,
             since=self.moments.since(pod.uid, "stage", fact, now),
             born=Instant(now - max(0.0, time.time() - pod.born)),
