@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] = ()) -> None:
             for start in said.starts:
                 with ground.serve(f"{functions}-{start:g}") as scaler:
                     rows.append(_measure(ground, scaler, functions, said.pods // functions, start))
+                _clear(ground, functions)
     print(f"0 to {said.pods} warm pods, since the pool was written; targets: created <= 10 s, above size <= {SURGE}")
     print(printed(rows), flush=True)
 
@@ -68,11 +69,6 @@ class Seen:
             self.ready.setdefault(name, at)
         self.above = max(self.above, self._number[function] - self._size)
 
-    @property
-    def gone(self) -> bool:
-        """Whether all have ended."""
-        return not +self._number
-
 
 def _measure(ground: Warm, scaler: Warmscaler, functions: int, size: int, start: float) -> list[str]:
     for number in range(functions):
@@ -85,13 +81,18 @@ def _measure(ground: Warm, scaler: Warmscaler, functions: int, size: int, start:
     wait_filled(scaler, size, functions, within=WITHIN)
     known = time.monotonic()
     wait_until(lambda: len(seen.ready) >= functions * size, within=WITHIN, what="all Ready")
-    ground.configure(None)
-    wait_until(lambda: seen.gone, within=WITHIN, what="no pod any more")
-    for number in range(functions):
-        ground.api.delete(DEPLOYMENTS, f"f{number}", FUNCTIONS)
     instants = (max(seen.created), max(seen.ready.values()), known)
     cells = [f"{at - begun:.1f} s" for at in instants]
     return [str(functions), str(size), f"{start:g} s", *cells, str(max(0, seen.above)), f"{load:.1f}"]
+
+
+def _clear(ground: Warm, functions: int) -> None:
+    """Leave nothing of what was measured, while no service runs."""
+    ground.configure(None)
+    for number in range(functions):
+        ground.api.delete(DEPLOYMENTS, f"f{number}", FUNCTIONS)
+    ground.api.call("DELETE", PODS.path(FUNCTIONS), query={"gracePeriodSeconds": "0"})
+    wait_until(lambda: not ground.api.all(PODS, FUNCTIONS), within=WITHIN, what="no pod any more")
 
 
 if __name__ == "__main__":
