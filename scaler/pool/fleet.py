@@ -19,6 +19,7 @@ from scaler.pool.elector import Leadership
 from scaler.pool.functions import Function, function_of, meant, pools_named
 from scaler.pool.keeper import Keeper
 from scaler.pool.manifests import POOL
+from scaler.pool.orphans import Orphans
 from scaler.pool.seen import WorkloadSeen
 from scaler.pool.sight import Sight
 from scaler.pool.signals import Signals
@@ -64,6 +65,7 @@ class Fleet:
         self._known = False  # whether any were told
         self._added: set[str] = set()  # those that were not, at first
         self._places: dict[str, tuple[Around, asyncio.Task[None]]] = {}
+        self._orphans: dict[str, Orphans] = {}
         self._keepers: dict[str, Keeper] = {}
         self._sizes = Sizes()
         self._wake = asyncio.Event()
@@ -124,6 +126,7 @@ class Fleet:
             look_again=self._look_again,
             pace=outside.pace,
         )
+        self._orphans[namespace] = Orphans(sight, around.writes, self._tasks)
         self._places[namespace] = around, self._tasks.create_task(sight.run(), name=f"sight of {namespace}")
 
     def _gather(self) -> None:
@@ -147,6 +150,7 @@ class Fleet:
         for namespace in [name for name, (around, _) in self._places.items() if around.sight.synced]:
             if namespace not in used:
                 self._places.pop(namespace)[1].cancel()
+                del self._orphans[namespace]
 
     def _gather_one(self, uid: str, namespace: str, around: Around) -> None:
         workload = around.sight.by_uid(uid)
@@ -193,6 +197,8 @@ class Fleet:
     def _measure(self) -> None:
         """Decide every size anew, and say which pods are to be checked."""
         self._sized_at = self._outside.clock()
+        for orphans in self._orphans.values():
+            orphans.look(self._sized_at)
         stands = {uid: each.stand(added=each.function.pool in self._added) for uid, each in self._keepers.items()}
         self._sizes.decide(stands, self._sized_at)
         for uid, keeper in self._keepers.items():

@@ -134,8 +134,7 @@ class Stage:
             self.wrong.append(f"{after['name']} was handed over and lost")
 
     def _asked(self) -> int:
-        (workload,) = self.api.objects(DEPLOYMENTS)
-        return int(workload["spec"]["replicas"])
+        return sum(int(each["spec"]["replicas"]) for each in self.api.objects(DEPLOYMENTS))
 
     @asynccontextmanager
     async def controller(self, kube: SimulatedKube, section: PoolSection) -> AsyncIterator[None]:

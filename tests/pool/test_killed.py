@@ -5,9 +5,11 @@ from typing import Final
 
 import pytest
 
+from scaler.net.kube import DEPLOYMENTS, MERGE, PODS
+from scaler.pool.manifests import STAGE
 from scaler.testing.clocks import in_jumping_time
 from simulations.cluster.client import Faults
-from tests.pool.stage import SIZE, Stage, section, stage_of, staged
+from tests.pool.stage import NAME, NAMESPACE, SIZE, Stage, section, stage_of, staged
 
 BUSY: Final = 120.0  # s: long enough for whatever the hand-off needs
 MOST: Final = 60  # writes of one history, at most
@@ -81,3 +83,19 @@ async def test_a_bridge_serves_before_keda_has_asked() -> None:
         await asyncio.sleep(0.1)
         assert len(stage.endpoints()) == 1
         assert stage.replicas() == []
+
+
+@in_jumping_time
+async def test_a_pod_that_was_handed_over_to_nobody_does_not_outlive_its_workload() -> None:
+    async with staged() as stage, stage.controller(stage.cluster.client("pool"), section("auto")):
+        await asyncio.sleep(60.0)
+        kube, path = stage.cluster.client("user"), DEPLOYMENTS.path(NAMESPACE, NAME)
+        stage.cluster.replica_sets.frozen = True
+        pod = stage.warm()[0]["metadata"]
+        change = {"labels": {STAGE: "adopted"}, "ownerReferences": None}
+        await kube.call("PATCH", PODS.path(NAMESPACE, pod["name"]), {"metadata": change}, content=MERGE)
+        await kube.call("DELETE", path)
+        await asyncio.sleep(30.0)
+        assert [each["metadata"]["uid"] for each in stage.pods()] == [pod["uid"]], "nobody knows of it"
+        await asyncio.sleep(60.0)
+        assert stage.pods() == []
