@@ -135,7 +135,7 @@ class Plot(Ground):
         """Keep so many warm pods (or one) of each function from now on; ``more`` is the rest of their pools."""
         for name in sizes:
             size = sizes[name] if isinstance(sizes, Mapping) else 1
-            self.pools[name] = section(self.namespace, name, size, **more)
+            self.pools[name] = {**section(self.namespace, name, size), **more}
         self.configure(**self.pools)
 
     def push(self, *names: str, replicas: int = 1) -> None:
@@ -170,15 +170,25 @@ class Plot(Ground):
 
         self._wait(so, seen, within, f"{name} has {counts}")
 
+    def wait_started(self, name: str, count: int) -> list[Document]:
+        """Wait until a function has so many pods of ours that kwok has begun with, and return them."""
+        found: list[Document] = []
+
+        def so() -> bool:
+            found[:] = [pod for pod in self.ours(name) if pod.get("status", {}).get("podIP")]
+            return len(found) == count
+
+        wait_until(so, within=20.0, what=f"{count} pods of {name} begun", every=0.1)
+        return found
+
     def wait_streams_of(self, count: int) -> None:
         """Wait until KEDA follows at least so many functions."""
         wait_until(lambda: self.scaler.streams() >= count, within=30.0, what=f"{count} streams", every=0.1)
 
 
-def section(namespace: str, name: str, size: int, **more: Any) -> Document:
+def section(namespace: str, name: str, size: int) -> Document:
     """Return the pool of the workloads that are labelled ``warm: NAME``."""
-    functions = {"namespace": namespace, "selector": {"matchLabels": {"warm": name}}}
-    return pool(namespace, size, **{"functions": functions, **more})
+    return pool(namespace, size, functions={"namespace": namespace, "selector": {"matchLabels": {"warm": name}}})
 
 
 def set_ready(api: Api, pod: Document, address: str) -> None:
