@@ -6,6 +6,8 @@ what was refused, or has no answer, is read again before anything else is done w
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -27,6 +29,7 @@ log = get_logger(__name__)
 PATIENCE: Final = 2.5  # s for a write: one that was begun in time ends before another can lead (lease - renew_deadline)
 AT_ONCE: Final = 16  # claims at once; more only wait in the API server
 REST_AT_ONCE: Final = 8  # of everything else, so that a refill never stands in a claim's way
+GIVE_WAY: Final = 2.0  # s that a creation waits at most while there are claims
 
 
 class Outcome(StrEnum):
@@ -58,16 +61,20 @@ class Writes:
         self._leadership = leadership
         self._claims = asyncio.Semaphore(AT_ONCE)
         self._rest = asyncio.Semaphore(REST_AT_ONCE)
+        self._claiming = 0
+        self._unclaimed = asyncio.Event()  # set while nothing is being claimed
+        self._unclaimed.set()
 
     async def claim(self, pod: PodSeen, patch: Patch, word_at: Instant | None) -> Answer:
         """Give a pod to its function; ``word_at`` is when the scaler spoke, on the monotonic clock."""
-        async with self._claims:
-            begun = time.monotonic()
-            if word_at is not None:
-                metrics.POOL_DECIDED_SECONDS.observe(begun - word_at)
-            answer = await self._changed(pod, "PATCH", patch)
-            metrics.POOL_CLAIM_SECONDS.observe(time.monotonic() - begun)
-            return answer
+        with self._preferred():
+            async with self._claims:
+                begun = time.monotonic()
+                if word_at is not None:
+                    metrics.POOL_DECIDED_SECONDS.observe(begun - word_at)
+                answer = await self._changed(pod, "PATCH", patch)
+                metrics.POOL_CLAIM_SECONDS.observe(time.monotonic() - begun)
+                return answer
 
     async def patch(self, pod: PodSeen, patch: Patch) -> Answer:
         """Change a pod."""
@@ -84,6 +91,7 @@ class Writes:
     async def create(self, document: Document) -> Answer:
         """Create a pod; one of that name that is there already is the one."""
         about = document["metadata"]
+        await self._give_way()
         async with self._rest:
             self._leadership.check()
             try:
@@ -97,6 +105,24 @@ class Writes:
                 self._sight.pods.heard(created)
                 return Answer(outcome=Outcome.DONE)
             return await self._reread(about["name"], "")
+
+    @contextmanager
+    def _preferred(self) -> Iterator[None]:
+        """Let creations wait for the block's end."""
+        self._claiming += 1
+        self._unclaimed.clear()
+        try:
+            yield
+        finally:
+            self._claiming -= 1
+            if not self._claiming:
+                self._unclaimed.set()
+
+    async def _give_way(self) -> None:
+        """Wait until nothing is being claimed; a stream of claims that never ends is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_WAY):
+                await self._unclaimed.wait()
 
     async def _changed(self, pod: PodSeen, method: str, body: Patch | Document) -> Answer:
         path = PODS.path(self._sight.namespace, pod.name)

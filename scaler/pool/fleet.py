@@ -28,6 +28,7 @@ from scaler.pool.sizes import Sizes
 log = get_logger(__name__)
 
 LOOK_EVERY: Final = 1.0  # s between two looks at every size
+NEWS_TOGETHER: Final = 0.02  # s for which news is gathered; what the scaler says is acted on at once, whatever this is
 SIZED: Final = "PoolSized"
 HELD: Final = "PoolHeld"
 RETIRED: Final = "(retired)"  # the pool of pods whose own is not configured any more
@@ -96,7 +97,8 @@ class Fleet:
     async def run(self) -> None:
         """Keep them, until cancelled."""
         while True:
-            await woken(self._wake, self._pause())
+            if await woken(self._wake, self._pause()):
+                await asyncio.sleep(NEWS_TOGETHER)
             if self._every or self._changed:
                 self._gather()
             if self._outside.clock() - self._sized_at >= LOOK_EVERY:
