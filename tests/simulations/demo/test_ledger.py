@@ -26,7 +26,9 @@ class Books(Ledger):
 
 
 def waits(books: Ledger) -> list[Activation]:
-    return [Activation(waited=round(each.waited, 6), cause=each.cause, kept=each.kept) for each in books.activations]
+    return [
+        Activation(waited=round(each.waited, 6), cause=each.cause, kept=each.kept) for each in books.asked.activations
+    ]
 
 
 def test_the_first_event_after_zero_is_the_one_that_waits() -> None:
@@ -36,7 +38,37 @@ def test_the_first_event_after_zero_is_the_one_that_waits() -> None:
     books.scale(0, 1, seconds=30.0, asked=30.0, cause=Cause.CHECK)
     books.publish(3, seconds=31.0)
     assert waits(books) == [Activation(waited=20.0, cause=Cause.CHECK)]
-    assert (books.pending, books.waiting, books.most_replicas) == (None, 3, 1)
+    assert (books.asked.pending, books.waiting, books.most_replicas) == (None, 3, 1)
+
+
+def served(books: Ledger, before: int, after: int, seconds: float, ready: float) -> None:
+    books.serve(Move(before=before, after=after, asked=at(ready), at=at(seconds), cause=Cause.CLAIM))
+
+
+def test_a_ready_pod_is_waited_for_apart_from_the_replica() -> None:
+    books = Books()
+    books.publish(1, seconds=10.0)
+    books.scale(0, 1, seconds=10.5, asked=10.5)
+    assert (books.asked.pending, books.ready.pending is not None) == (None, True)
+    served(books, 0, 1, seconds=18.0, ready=18.0)
+    books.publish(2, seconds=19.0)
+    assert (books.ready.pending, [each.waited for each in books.ready.activations]) == (None, [8.0])
+
+
+def test_what_a_warm_pod_was_waited_for_is_real_time_and_no_simulated_one() -> None:
+    books = Books()
+    books.published(1, Moment(at=100.0, wall=10.0), kept=False)
+    ready, led = Moment(at=50.0, wall=5.0), Moment(at=100.2, wall=10.02)
+    books.serve(Move(before=0, after=1, asked=ready, at=led, cause=Cause.CLAIM))
+    assert [each.waited for each in books.ready.activations] == [pytest.approx(0.02)]
+
+
+def test_who_was_served_by_a_pod_on_its_way_out_waits_for_none() -> None:
+    books = Books()
+    books.publish(1, seconds=1.0)
+    books.done(1, at(1.5))
+    served(books, 0, 1, seconds=60.0, ready=60.0)
+    assert books.ready.activations == []
 
 
 def test_the_hpa_activates_nobody() -> None:
@@ -44,7 +76,7 @@ def test_the_hpa_activates_nobody() -> None:
     books.publish(1, seconds=1.0)
     books.scale(0, 1, seconds=2.0)
     books.scale(1, 4, seconds=3.0, cause=Cause.HPA)
-    assert (len(books.activations), books.most_replicas) == (1, 4)
+    assert (len(books.asked.activations), books.most_replicas) == (1, 4)
 
 
 def test_who_is_put_to_sleep_with_work_waits_from_then_on() -> None:
@@ -53,14 +85,14 @@ def test_who_is_put_to_sleep_with_work_waits_from_then_on() -> None:
     books.scale(0, 1, seconds=1.0)
     books.scale(1, 0, seconds=20.0)
     books.scale(0, 1, seconds=22.0, asked=20.5)
-    assert [each.waited for each in books.activations] == [0.0, 2.0]
+    assert [each.waited for each in books.asked.activations] == [0.0, 2.0]
 
 
 def test_an_event_that_could_not_be_published_waited_for_nothing() -> None:
     books = Books()
     books.publish(1, seconds=1.0)
     books.withdrawn(1, at(2.0))
-    assert (books.pending, books.waiting) == (None, 0)
+    assert (books.asked.pending, books.waiting) == (None, 0)
     books.publish(1, seconds=9.0, kept=True)
     books.scale(0, 1, seconds=9.5)
     assert waits(books) == [Activation(waited=0.5, cause=Cause.PUSH, kept=True)]
@@ -70,7 +102,7 @@ def test_events_that_were_kept_back_are_a_matter_of_recovery() -> None:
     books = Books()
     books.publish(1, seconds=1.0, kept=True)
     books.scale(0, 1, seconds=3.0)
-    assert (books.latencies().count, books.recovery()) == (0, 2.0)
+    assert (books.asked.latencies().count, books.asked.recovery()) == (0, 2.0)
 
 
 def test_an_event_that_comes_twice_counts_once() -> None:

@@ -36,6 +36,7 @@ def test_what_is_no_time(text: str) -> None:
             Options(source=Source.MEMORY, compare=Compare.NONE, seed=7, speed=5.0),
             id="a speed with an x",
         ),
+        pytest.param(Words(pool=0), Options(pool=0), id="no pool"),
         pytest.param(Words(speed="2.5"), Options(speed=2.5), id="a speed without one"),
         pytest.param(
             Words(duration="30s", outage="5s+20s", headless=True, output=Output.JSON),
@@ -74,6 +75,8 @@ def test_what_options_mean(words: Words, options: Options) -> None:
         pytest.param(
             Words(duration="20s", outage="5s+20s"), "--outage ends at 25s, after the 20s", id="an outage too long"
         ),
+        pytest.param(Words(pool=11), "--pool: 11 is not between 0 and 10", id="a pool too large"),
+        pytest.param(Words(pool=-1), "--pool: -1 is not between 0 and 10", id="less than no pool"),
         pytest.param(Words(output=Output.JSON), "--output json needs --headless", id="a document into the picture"),
     ],
 )

@@ -14,7 +14,7 @@ from simulations.demo.latency import latencies
 from simulations.demo.pods import Phase
 from simulations.demo.scaler import Condition
 from simulations.demo.screen import Screen
-from simulations.demo.view import LaneView, View, spoken
+from simulations.demo.view import LaneView, PoolView, View, spoken
 
 SIZES = [(80, 24), (100, 30), (140, 40), (200, 60)]
 
@@ -30,6 +30,7 @@ def lane(title: str, waits: Sequence[float], **given: object) -> LaneView:
         ready=3,
         phases=[Phase.READY, Phase.READY, Phase.READY, Phase.PULLING],
         latencies=latencies(waits),
+        readied=latencies([8.1]),
         pending=None,
         last="9 ms by push",
         told="45, active, 3 s ago",
@@ -59,6 +60,17 @@ VIEW = View(
 )
 
 
+POOLED = lane(
+    "push + pool",
+    [0.009],
+    subtitle="2 warm pods",
+    readied=latencies([0.014]),
+    phases=[Phase.BRIDGED, Phase.ADOPTED, Phase.SCHEDULING],
+    pool=PoolView(size=2, warm=1, starting=1, hits=12, misses=3),
+)
+WITH_POOL = replace(VIEW, lanes=[*VIEW.lanes, POOLED])
+
+
 def printed(view: View, size: tuple[int, int] = (80, 24), **console: object) -> list[str]:
     given = {"force_terminal": True, "color_system": None, "legacy_windows": False, **console}
     out = Console(width=size[0], height=size[1], file=io.StringIO(), **given)  # type: ignore[arg-type]
@@ -66,9 +78,10 @@ def printed(view: View, size: tuple[int, int] = (80, 24), **console: object) -> 
     return out.file.getvalue().rstrip("\n").split("\n")  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("view", [VIEW, WITH_POOL], ids=["two lanes", "with a pool"])
 @pytest.mark.parametrize("size", SIZES)
-def test_the_picture_fills_a_terminal_exactly(size: tuple[int, int]) -> None:
-    rows = printed(VIEW, size)
+def test_the_picture_fills_a_terminal_exactly(size: tuple[int, int], view: View) -> None:
+    rows = printed(view, size)
     assert len(rows) == size[1]
     assert max(map(cell_len, rows)) <= size[0]
 
@@ -95,9 +108,27 @@ def test_every_part_is_there_in_every_size(part: str, size: tuple[int, int]) -> 
     assert part in "\n".join(printed(VIEW, size))
 
 
-@pytest.mark.parametrize("size", [(60, 20), (40, 12), (20, 5)])
-def test_a_terminal_that_is_too_small_is_no_error(size: tuple[int, int]) -> None:
-    assert "warmscaler" in printed(VIEW, size)[0]
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("push + pool", "2 warm", "1 of 2", "12 hit", "3 miss", "1 bridged, 1 adopted", "p50 14 ms", "p50 8.1 s"),
+        *("burst", "kill", "revive", "scaler", " p ", " + ", " - ", "quit", "line 39"),
+    ],
+)
+def test_three_lanes_fit_as_well(part: str, size: tuple[int, int]) -> None:
+    assert part in "\n".join(printed(WITH_POOL, size))
+
+
+def test_a_pool_that_is_off_says_so_and_keeps_its_figures() -> None:
+    off = replace(POOLED, pool=PoolView(size=0, warm=0, starting=0, hits=1, misses=1), subtitle="no warm pods")
+    assert "off, 1 hit, 1 miss" in "\n".join(printed(replace(WITH_POOL, lanes=[off]), (100, 30)))
+
+
+@pytest.mark.parametrize("view", [VIEW, WITH_POOL], ids=["two lanes", "with a pool"])
+@pytest.mark.parametrize("size", [(60, 20), (40, 12), (20, 5), (9, 3)])
+def test_a_terminal_that_is_too_small_is_no_error(size: tuple[int, int], view: View) -> None:
+    assert "warmscal"[: size[0] - 2] in printed(view, size)[0]
 
 
 def test_one_lane_takes_the_whole_width() -> None:

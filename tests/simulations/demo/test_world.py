@@ -56,7 +56,8 @@ async def test_a_run_ends_with_the_replicas_of_the_pure_model_and_push_beats_pol
     found = await played(duration=70.0, seed=2)
     assert found.poll is not None
     assert found.sound
-    for lane in (found.push, found.poll):
+    assert found.pool is not None
+    for lane in (found.push, found.poll, found.pool):
         assert lane.activations >= 1
         assert lane.replicas.final == lane.replicas.expected
         assert 1 <= lane.replicas.max <= 10
@@ -65,7 +66,7 @@ async def test_a_run_ends_with_the_replicas_of_the_pure_model_and_push_beats_pol
     assert found.push.latency_ms.p95 is not None
     assert found.poll.latency_ms.p95 is not None
     assert found.push.latency_ms.p95 < 500.0 < found.poll.latency_ms.p95 <= 31_000.0
-    assert found.keda_calls["StreamIsActive"] == found.keda_calls["StreamMetricSpec"] == 1
+    assert found.keda_calls["StreamIsActive"] == found.keda_calls["StreamMetricSpec"] == 2
     assert found.keda_calls["GetMetrics"] == found.keda_calls["IsActive"] > 0
 
 
@@ -84,7 +85,7 @@ async def test_what_arrives_in_an_outage_is_kept_and_served_afterwards() -> None
         push = world.lanes[0]
         await until(world, lambda: push.ledger.served >= came)
         assert push.producer.kept > 0
-        assert push.ledger.recovery() is not None
+        assert push.wait.recovery() is not None
 
 
 async def test_a_scaler_that_is_stopped_and_started_goes_on() -> None:
@@ -104,7 +105,7 @@ async def test_a_scaler_that_is_stopped_and_started_goes_on() -> None:
 
 async def test_the_service_says_of_each_lane_what_keda_is_told() -> None:
     async with running(options()) as world:
-        await until(world, lambda: len(world.scaler.status()) == 2)
+        await until(world, lambda: len(world.scaler.status()) == 3)
         status = world.scaler.status()
         assert status["orders-push"]["kind"] == "memory"
         assert set(status) == {lane.name for lane in world.lanes}
@@ -123,8 +124,8 @@ async def test_killing_twice_and_reviving_what_lives_do_nothing() -> None:
 
 
 async def test_without_a_comparison_there_is_one_lane() -> None:
-    found = await played(duration=10.0, compare=Compare.NONE)
-    assert found.poll is None
+    found = await played(duration=10.0, compare=Compare.NONE, pool=0)
+    assert (found.poll, found.pool) == (None, None)
     assert found.push.activations == 1
     assert found.outage.recovery_ms == {"push": None}
 
