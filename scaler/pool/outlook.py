@@ -66,11 +66,12 @@ class Outlook:
         """Return the workload's own replicas; one is settled ``settle`` seconds after it was seen to be Ready."""
         workload, current = function.workload, function.replica_set
         own = [pod for pod in self._sight.replicas(workload) if not pod.leaving]
-        ready = {pod.uid: self.moments.since(pod.uid, "ready", pod.ready, now) for pod in own if pod.ready}
+        since = {pod.uid: self.moments.since(pod.uid, "ready", pod.ready, now) for pod in own}
+        ready = [since[pod.uid] for pod in own if pod.ready]
         return Replicas(
             asked=workload.asked,
             ready=len(ready),
-            settled=sum(now - since >= settle for since in ready.values()),
+            settled=sum(now - each >= settle for each in ready),
             handoff=function.handoff,
             why=function.why,
             wants=current.wants if current else 0,
