@@ -21,6 +21,7 @@ from tests.servers.process import wait_until
 ROLE = BASE.parent / "components" / "pool" / "role.yaml"
 CONFIG = f"--config=configmap:{NAMESPACE}/{NAMESPACE}"
 STAGE = "warmscaler.dev/stage"
+LOOK_EVERY = 0.3  # s: a look at all pods is not for nothing
 WORKLOAD = "warmscaler.dev/workload"
 
 
@@ -142,7 +143,7 @@ class Ground:
     @staticmethod
     def _wait(fact: Callable[[], bool], seen: dict[str, Any], within: float, what: str) -> None:
         try:
-            wait_until(fact, within=within, what=what)
+            wait_until(fact, within=within, what=what, every=LOOK_EVERY)
         except TimeoutError as why:
             why.add_note(f"but {seen}")
             raise

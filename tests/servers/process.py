@@ -25,14 +25,14 @@ class NotStartedError(AssertionError):
     """A server died on its way up; carries the end of its log."""
 
 
-def wait_until(fact: Callable[[], bool], *, within: float, what: str) -> None:
-    """Return as soon as ``fact`` holds; asked every 20 ms, for ``within`` seconds at most."""
+def wait_until(fact: Callable[[], bool], *, within: float, what: str, every: float = 0.02) -> None:
+    """Return as soon as ``fact`` holds; asked every 20 ms or so, for ``within`` seconds at most."""
     deadline = time.monotonic() + within
     while not fact():
         if time.monotonic() > deadline:
             message = f"{what}: not so within {within:g} s"
             raise TimeoutError(message)
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
