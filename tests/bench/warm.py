@@ -51,6 +51,11 @@ class Endpoints:
         every: set[str] = set().union(*self._slices[name].values())
         self.counts.setdefault(name, []).append((at, len(every)))
 
+    @property
+    def empty(self) -> bool:
+        """Whether no Service has any."""
+        return not any(ready for slices in list(self._slices.values()) for ready in list(slices.values()))
+
     def reached(self, name: str, count: int) -> float | None:
         """Return when a Service had so many first, ``None`` if it never had."""
         return next((at for at, ready in self.counts.get(name, ()) if ready >= count), None)
