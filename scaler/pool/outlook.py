@@ -59,7 +59,8 @@ class Outlook:
     def pods(self, function: Function, now: Instant) -> tuple[WarmPod, ...]:
         """Return the pods of ours as they will be once what was begun is done."""
         warm = self._sight.warm_pods(function.workload.uid)
-        shown = [(each, self._pod(each, function.hidden, now)) for each in warm]
+        ahead = time.time() - now  # read once: pods of one second stay of one age, so all leaders order them alike
+        shown = [(each, self._pod(each, function.hidden, now, ahead)) for each in warm]
         return tuple(pod for each, pod in shown if not (each.leaving and now - pod.since > LOST_AFTER))
 
     def replicas(self, function: Function, now: Instant, settle: float) -> Replicas:
@@ -113,7 +114,7 @@ class Outlook:
         )
         return taken + given
 
-    def _pod(self, pod: PodSeen, hidden: frozenset[str], now: Instant) -> WarmPod:
+    def _pod(self, pod: PodSeen, hidden: frozenset[str], now: Instant, ahead: float) -> WarmPod:
         """Return a pod as it will be; one that waits in the sight of a Service is of no template that is current.
 
         So it is where a Service came later than the pod, with labels of the template that no Service had selected.
@@ -130,7 +131,7 @@ class Outlook:
             template="" if exposed else pod.labels.get(TEMPLATE, ""),
             ready=pod.ready,
             since=self.moments.since(pod.uid, "stage", fact, now),
-            born=Instant(now - max(0.0, time.time() - pod.born)),
+            born=Instant(min(now, pod.born - ahead)),
             busy=deleting or pod.uid in self._expected.changing,
             owned=_owned(pod),
             leaving=pod.leaving or deleting,
