@@ -185,7 +185,7 @@ def _stock(view: PoolView, rules: Rules, moved: set[str]) -> list[Recycle | Dele
 def _unanswered(view: PoolView, moved: set[str]) -> int:
     """Count the claims that may still be refused: until they are answered their pods hold their places in the stock."""
     claimed = sum(pod.stage is Stage.AVAILABLE and pod.uid in moved for pod in view.pods)
-    return claimed + sum(pod.stage is Stage.BRIDGED and pod.busy and not pod.leaving for pod in view.pods)
+    return claimed + sum(pod.stage is Stage.BRIDGED and pod.busy for pod in view.pods)
 
 
 def _after_draining(view: PoolView, rules: Rules, moved: set[str], *, room: int) -> tuple[list[Recycle], list[Delete]]:
