@@ -170,8 +170,8 @@ class CheckSection(Section):
 class RefillSection(Section):
     """How fast a pool that gave pods away is filled again."""
 
-    rate: Annotated[float, Field(gt=0, le=100, description="Pods a second, in the long run.")] = 1.0
-    burst: Annotated[int, Field(ge=1, le=100, description="Pods at once.")] = 5
+    rate: Annotated[float, Field(gt=0, le=100, description="Pods of each function a second, in the long run.")] = 1.0
+    burst: Annotated[int, Field(ge=1, le=100, description="Pods of each function at once.")] = 5
 
 
 class PoolSection(Section):

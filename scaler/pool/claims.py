@@ -38,7 +38,6 @@ class Outcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"  # it was not done, and will not be in this way
     CHANGED = "changed"  # the pod was changed meanwhile: what is to do must be planned anew
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
