@@ -161,8 +161,8 @@ class Bench:
         print(printed(rows), flush=True)
 
     def _burst(self, refill: dict[str, float]) -> Rate:
-        self._release()
         self._filled()
+        self._release()
         self._refill(**refill)
         self._led.report()
         used = self._led.cpu_seconds()
@@ -173,13 +173,17 @@ class Bench:
         return Rate(claims=len(claims) / seconds, cpu=(self._led.cpu_seconds() - used) / len(claims))
 
     def _release(self) -> None:
-        """End all pods that are claimed, so that each burst meets Services without endpoints, as the bare loop does."""
+        """End all pods that are claimed, so that each burst meets Services without endpoints, as the bare loop does.
+
+        The pools are full by then: kwok forgets some of the pods that get the name of one that was just ended so.
+        """
         self._said = dict.fromkeys(self._said, 0)
         self._led.tell(say=self._said)
         query = {"labelSelector": f"{STAGE} notin (warm)", "gracePeriodSeconds": "0"}
         self._ground.api.call("DELETE", PODS.path(FUNCTIONS), query=query)
         wait_until(lambda: self._endpoints.empty, within=WITHIN, what="no endpoints")
         self._endpoints.first.clear()
+        time.sleep(2.0)  # for watches to settle: what is measured is the steady state
 
     def _refill(self, **refill: float) -> None:
         self._led.tell(pools={"warm": pool(FUNCTIONS, SIZE, refill=refill)})
