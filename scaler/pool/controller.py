@@ -117,7 +117,7 @@ def told(keeper: Keeper) -> dict[str, Any]:
         "handoff": function.handoff,
         "not_adopted_since": function.why or None,
         "hold": view.hold or None,
-        "problem": function.problem or keeper.ear.problem or keeper.problem or keeper.ill or None,
+        "problem": "; ".join(filter(None, (function.problem, keeper.ear.problem, keeper.problem, keeper.ill))) or None,
         "hits": keeper.account.hits,
         "misses": keeper.account.misses,
         "idle_pod_seconds": round(keeper.account.idle_pod_seconds, 1),
