@@ -121,6 +121,7 @@ class Plot(Ground):
         """Deploy a function of the pool ``name``: a Deployment after ``change``, Services, queue and ScaledObject."""
         deployment = manifests.deployment(self.namespace, name, cold_start=cold_start)
         deployment["metadata"]["labels"] = {"warm": name}
+        deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1  # kwok takes all that it may
         change(deployment)
         self.api.apply(deployment)
         for each in (service(self.namespace, name),) if services is None else services:

@@ -150,4 +150,4 @@ def test_a_pod_that_fails_its_own_check_is_not_available_and_it_is_said(plot: Pl
 def unfit(told: Document, pod: Document) -> bool:
     """Tell whether it is told what the check of a pod found."""
     problem = told["problem"] or ""
-    return problem.startswith(pod["metadata"]["name"]) and "not checked yet" not in problem
+    return f"{pod['metadata']['name']}: " in problem and "not checked yet" not in problem
