@@ -53,7 +53,8 @@ class Keeper:
         self._outlook = Outlook(around.sight, self._expected, self._examiner.fit)
         self._resting_until = now
         self._deeds = Deeds(around, self._expected, self._done)
-        self._refusals = 0
+        self._refusals = 0  # in a row, of any writes
+        self._claims_refused = 0  # of claims alone: that pods cannot be created is no reason to claim late
         self._word_at: Instant | None = None
         self.begun = False
 
@@ -143,7 +144,7 @@ class Keeper:
         """Leave out what must wait since writes came to nothing; a claim is tried again at once, for a few times."""
         if now >= self._resting_until:
             return actions
-        return [each for each in actions if isinstance(each, Claim) and self._refusals <= CLAIM_RETRIES]
+        return [each for each in actions if isinstance(each, Claim) and self._claims_refused <= CLAIM_RETRIES]
 
     def rules(self) -> Rules:
         """Return how the pool is to be kept now."""
@@ -203,6 +204,8 @@ class Keeper:
         now = self._around.clock()
         if answer.outcome is Outcome.DONE:
             self._refusals, self.problem = 0, ""
+            if step == "claim":
+                self._claims_refused = 0
             if step == "settle":
                 self.account.settled()
         elif step == "create" and answer.outcome is Outcome.REFUSED:
@@ -210,6 +213,7 @@ class Keeper:
             self.problem = answer.said
         else:
             self._refusals += 1
+            self._claims_refused += step == "claim"
             self.problem = answer.said
             self._resting_until = Instant(now + min(LONGEST_REST, FIRST_REST * 2.0 ** min(self._refusals, 10)))
         self._look_again()
