@@ -25,6 +25,7 @@ from tests.servers.process import HOST, wait_until
 
 _FORWARDED: Final = ("Authorization", "Content-Type", "Accept", "User-Agent")
 _ALONE: Final = 0.3  # s after which an event that waits for another one to change places with goes on alone
+_ENDING: Final = 0.1  # s that connections with TLS take to end, of which aiohttp tells nobody
 _KEPT: Final = 100_000  # requests that are remembered
 
 
@@ -197,6 +198,7 @@ class ApiProxy:
         await self._cut()
         await self._runner.cleanup()
         await self._session.close()
+        await asyncio.sleep(_ENDING)
 
     async def _heal(self) -> None:
         self._healed.set()

@@ -18,14 +18,14 @@ LASTS = 600  # s
 class Onlooker:
     """Watches for one function: ``most`` warm pods may wait (size and surge), and ``wanted`` be claimed, at a time.
 
-    ``needed``: no pod that was handed over may end now. ``template``: the hash that a claimed pod has to have, and
-    since when. ``claims`` counts by uid; ``kept`` are those that a ReplicaSet has taken.
+    ``needed``: a pod that was handed over may end only beside so many replicas that are Ready. ``template``: the hash
+    that a claimed pod has to have, and since when. ``claims`` counts by uid; ``kept`` are those that a ReplicaSet took.
     """
 
     def __init__(self, *, most: int) -> None:
         self.most = most
         self.wanted = 0
-        self.needed = False
+        self.needed = 0
         self.template: tuple[str, float] | None = None
         self.pods: dict[str, Document] = {}
         self.claims: Counter[str] = Counter()
@@ -36,10 +36,14 @@ class Onlooker:
         self._begun = monotonic()
         self.history: list[str] = []
 
-    async def run(self, kube: Kube, namespace: str) -> None:
-        """Watch from now on, until cancelled."""
+    async def begin(self, kube: Kube, namespace: str) -> str:
+        """Return the version from which to watch."""
+        listed = await kube.call("GET", PODS.path(namespace), query={"limit": "1"})
+        return str(listed["metadata"]["resourceVersion"])
+
+    async def run(self, kube: Kube, namespace: str, version: str) -> None:
+        """Watch from a version on, until cancelled."""
         path = PODS.path(namespace)
-        version = (await kube.call("GET", path, query={"limit": "1"}))["metadata"]["resourceVersion"]
         async with aclosing(kube.events(path, {"resourceVersion": version}, LASTS)) as events:
             async for kind, pod, _ in events:
                 if kind != "BOOKMARK":
@@ -106,7 +110,8 @@ class Onlooker:
         yield from self._too_many()
 
     def _ended(self, pod: Document, was: str) -> Iterator[str]:
-        if was == "bridged" or (self.needed and (was == "adopted" or pod["metadata"]["uid"] in self.kept)):
+        handed = was == "adopted" or pod["metadata"]["uid"] in self.kept
+        if was == "bridged" or (handed and sum(map(ready, self.replicas())) < self.needed):
             yield f"{pod['metadata']['name']} was {was or 'taken'}, and is deleted"
 
     def _moved(self, pod: Document, was: str, stage: str) -> Iterator[str]:

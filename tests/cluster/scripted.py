@@ -31,7 +31,9 @@ from tests.cluster.pools import pool, service
 NAME = "fn"
 QUICK = Pace(linger=1.0, grace=0.3, start_within=60.0, take_within=5.0, guard=1.0)
 TIMES = Timing(lease=5.0, renew_deadline=3.0, retry=0.5, request=1.5)
-COLD = 3.0  # s that a pod takes to start
+COLD = 2.0  # s that a pod takes to start
+BUSY = 30.0  # s for a call of the test's own: many of these tests go on side by side
+ENDING = 0.1  # s that connections with TLS take to end, of which aiohttp tells nobody
 NAMESPACES = "/api/v1/namespaces"
 _SCALED = "/scaledobjects"
 
@@ -109,8 +111,9 @@ class Play:
         """Make the function, with no replica, and its Service."""
         deployment = manifests.deployment(self.namespace, NAME, cold_start=COLD)
         deployment["metadata"]["labels"] = {"warm": "yes"}
-        await self.kube.call("POST", DEPLOYMENTS.path(self.namespace), deployment)
-        await self.kube.call("POST", SERVICES.path(self.namespace), service(self.namespace, NAME))
+        deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1  # kwok's pods may take all of it
+        await self.kube.call("POST", DEPLOYMENTS.path(self.namespace), deployment, patience=BUSY)
+        await self.kube.call("POST", SERVICES.path(self.namespace), service(self.namespace, NAME), patience=BUSY)
 
     async def redeploy(self, image: str) -> None:
         """Change its template."""
@@ -118,9 +121,9 @@ class Play:
         changed = await self._change({"template": {"spec": {"containers": container}}})
         self.onlooker.template = template_hash(changed["spec"]["template"]), clock()
 
-    async def want(self, replicas: int, *, scaled_after: float = 0.3) -> None:
-        """Let the script speak, and scale as KEDA would, a moment later."""
-        self.onlooker.needed = replicas >= self.onlooker.wanted
+    async def want(self, replicas: int, *, needed: bool = True, scaled_after: float = 0.3) -> None:
+        """Let the script speak, and scale as KEDA would, a moment later; ``needed``: what is handed over is to stay."""
+        self.onlooker.needed = replicas if needed else 0
         self.onlooker.wanted = max(replicas, self.onlooker.wanted)
         self.script.say(replicas)
         await asyncio.sleep(scaled_after)  # KEDA hears of it, too, and asks again for the metric
@@ -150,7 +153,7 @@ class Play:
 
     async def _change(self, spec: Document) -> Document:
         path = DEPLOYMENTS.path(self.namespace, NAME)
-        return await self.kube.call("PATCH", path, {"spec": spec}, content=MERGE)
+        return await self.kube.call("PATCH", path, {"spec": spec}, content=MERGE, patience=BUSY)
 
 
 @asynccontextmanager
@@ -159,12 +162,16 @@ async def playing(kubeconfig: Path, namespace: str, *, size: int = 2, surge: int
     async with running_kube(kubeconfig) as kube, asyncio.TaskGroup() as tasks:
         assert kube is not None
         play = Play(kube=kube, namespace=namespace, size=size, onlooker=Onlooker(most=size + surge))
-        if namespace not in {each["metadata"]["name"] for each in (await kube.call("GET", NAMESPACES))["items"]}:
-            await kube.call("POST", NAMESPACES, manifests.namespace(namespace))
+        if namespace not in {
+            each["metadata"]["name"] for each in (await kube.call("GET", NAMESPACES, patience=BUSY))["items"]
+        }:
+            await kube.call("POST", NAMESPACES, manifests.namespace(namespace), patience=BUSY)
+        version = await play.onlooker.begin(kube, namespace)
         await play.deploy()
-        watching = tasks.create_task(play.onlooker.run(kube, namespace))
+        watching = tasks.create_task(play.onlooker.run(kube, namespace, version))
         yield play
         watching.cancel()
+    await asyncio.sleep(ENDING)
     play.onlooker.check()
 
 

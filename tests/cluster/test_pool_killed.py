@@ -4,9 +4,12 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ from tests.cluster.scripted import Play, Scripted, controller_of, playing
 
 pytestmark = [pytest.mark.requires("cluster"), pytest.mark.timeout(300)]
 
-AT_ONCE = 8  # runs side by side, one for each number of a write
+AT_ONCE = 9  # numbers of a write, side by side
 WRITES = frozenset({"POST", "PATCH", "DELETE"})
 STAYS = 1.5  # s for which nothing may change any more, in the end
 Story = Callable[[Play], Coroutine[None, None, None]]
@@ -33,17 +36,27 @@ class Fate(StrEnum):
     LOST = "the write is done, and its answer is lost"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What becomes of which write, counted from 1."""
+
+    nth: int
+    fate: Fate
+
+    def __str__(self) -> str:
+        return f"{self.fate.name.lower()}-{self.nth}"
+
+
 class Mortal(Scripted):
     """A client whose n-th write meets its fate. ``died`` is set then, and what is called afterwards gets nowhere."""
 
-    def __init__(self, kube: Kube, nth: int, fate: Fate) -> None:
+    def __init__(self, kube: Kube, case: Case) -> None:
         super().__init__(kube)
         self.died = asyncio.Event()
         self.late = asyncio.Event()
         self.writes: list[str] = []
         self.errands: set[asyncio.Task[None]] = set()
-        self._nth = nth
-        self._fate = fate
+        self._case = case
 
     async def call(self, method: str, path: str, body: Body | None = None, **how: Any) -> Document:
         """Make one call; see :class:`Kube`."""
@@ -52,22 +65,24 @@ class Mortal(Scripted):
         if method not in WRITES or "/pods" not in path:
             return await super().call(method, path, body, **how)
         self.writes.append(f"{method} {json.dumps(body)[:400]}")
-        if len(self.writes) != self._nth:
+        if len(self.writes) != self._case.nth:
             return await super().call(method, path, body, **how)
-        write = super().call(method, path, body, **how)
-        if self._fate is Fate.LATE:
+        write = partial(super().call, method, path, body, **how)
+        if self._case.fate is Fate.LATE:
             self.died.set()
             self.errands.add(asyncio.create_task(self._come_late(write)))
-        else:
-            await write
-            if self._fate is Fate.KILLED:
+            raise ApiUnreachable("no answer")
+        try:
+            await write()
+        finally:
+            if self._case.fate is Fate.KILLED:
                 self.died.set()
         raise ApiUnreachable("no answer")
 
-    async def _come_late(self, write: Awaitable[Document]) -> None:
+    async def _come_late(self, write: Callable[[], Awaitable[Document]]) -> None:
         await self.late.wait()
         with suppress(Exception):  # whatever the API says, nobody is there to hear it
-            await write
+            await write()
 
 
 async def wake(play: Play) -> None:
@@ -78,6 +93,7 @@ async def wake(play: Play) -> None:
     await asyncio.sleep(STAYS)
     await play.whole(1, within=1.0)
     assert play.onlooker.claims.total() >= 1
+    assert play.onlooker.kept <= play.onlooker.pods.keys()
 
 
 async def bridge(play: Play) -> None:
@@ -103,7 +119,6 @@ async def redeploy(play: Play) -> None:
 SLOW = {"rate": 0.1, "burst": 2}  # so that a place is free when a drained pod is
 
 
-@pytest.mark.parametrize("fate", Fate)
 @pytest.mark.parametrize(
     ("story", "section"),
     [
@@ -112,58 +127,48 @@ SLOW = {"rate": 0.1, "burst": 2}  # so that a place is free when a drained pod i
         pytest.param(redeploy, {}, id="redeployed"),
     ],
 )
-async def test_whichever_write_is_the_last_the_end_is_the_same(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_whichever_write_is_the_last_the_end_is_the_same(
     control_plane: ControlPlane,
     namespace: str,
     story: Story,
     section: dict[str, Any],
-    fate: Fate,
     measured: Callable[[str], None],
 ) -> None:
-    runs: list[list[str]] = []
+    begun, most = monotonic(), list[int]()
     for first in count(1, AT_ONCE):
-        numbers = range(first, first + AT_ONCE)
+        cases = [Case(nth=nth, fate=fate) for nth in range(first, first + AT_ONCE) for fate in Fate]
         async with asyncio.TaskGroup() as tasks:
-            each = [
-                tasks.create_task(_run(control_plane.kubeconfig, f"{namespace}-{nth}", nth, fate, story, section))
-                for nth in numbers
+            runs = [
+                tasks.create_task(_run(control_plane.kubeconfig, f"{namespace}-{each}", each, story, section))
+                for each in cases
             ]
-        runs += [one.result() for one in each]
-        if any(len(writes) < nth for nth, writes in zip(numbers, runs[first - 1 :], strict=True)):
+        most.append(max(run.result() for run in runs))
+        if most[-1] < first + AT_ONCE - 1:
             break
-    measured(f"{story.__name__}, {fate.name.lower()} at each of {max(map(len, runs))} writes: the end is the same")
+    measured(f"{story.__name__}: {len(Fate)} fates of each of {max(most)} writes, {monotonic() - begun:.0f} s")
 
 
-async def _run(  # noqa: PLR0913, PLR0917 - one case
-    kubeconfig: Path,
-    namespace: str,
-    nth: int,
-    fate: Fate,
-    story: Story,
-    section: dict[str, Any],
-) -> list[str]:
-    """Let the story go on while its first controller meets its fate; return what that one wrote."""
-    async with playing(kubeconfig, namespace) as play, running_kube(kubeconfig) as kube:
+async def _run(kubeconfig: Path, namespace: str, case: Case, story: Story, section: dict[str, Any]) -> int:
+    """Let the story go on while its first controller meets its fate; return how many writes that one made."""
+    async with running_kube(kubeconfig) as kube:
         assert kube is not None
-        first = Mortal(kube, nth, fate)
-        lives = asyncio.create_task(_lives(play, first, section))
-        told = asyncio.create_task(story(play))
+        first = Mortal(kube, case)
         try:
-            await asyncio.wait({lives, told}, return_when=asyncio.FIRST_COMPLETED)
-            if not told.done():
-                await lives
-            await told
+            async with playing(kubeconfig, namespace) as play:
+                await _told(story(play), _lives(play, first, section))
         except BaseException as why:
-            why.add_note(f"n = {nth}, {fate}\n" + "\n".join(first.writes))
+            why.add_note(f"{case}\n" + "\n".join(first.writes))
             raise
-        finally:
-            lives.cancel()
-            told.cancel()
-            await asyncio.wait({lives, told})
-        if fate is Fate.LOST or len(first.writes) < nth:
-            return first.writes
-        assert first.died.is_set()
-        return first.writes
+    assert case.fate is Fate.LOST or first.died.is_set() == (len(first.writes) >= case.nth)
+    return len(first.writes)
+
+
+async def _told(story: Coroutine[None, None, None], lives: Coroutine[None, None, None]) -> None:
+    """Let the story come to its end while the controllers live."""
+    async with asyncio.TaskGroup() as tasks:
+        living = tasks.create_task(lives)
+        await story
+        living.cancel()
 
 
 async def _lives(play: Play, first: Mortal, section: dict[str, Any]) -> None:
