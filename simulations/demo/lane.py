@@ -201,8 +201,9 @@ class Lane:
             self.journal.say("pool", f"claimed {pods}, {spoken(waits[0])} after the event", loud=True)
 
     def handed_over(self, pod: str, before: str, now: str) -> None:
-        """Tell of one step of a hand-off."""
-        if (before, now) in _STEPS:
+        """Tell of one step of a hand-off; of a claim that somebody waits for, :meth:`serves` tells."""
+        awaited = now == BRIDGED and self.ledger.ready.pending is not None
+        if (before, now) in _STEPS and not awaited:
             self.journal.say("pool", f"warm pod {pod[-SHORT_NAME:]} {_STEPS[before, now]}")
 
     def heard(self, heard: Heard) -> None:

@@ -42,13 +42,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """How much there is: cells of the terminal, and rows of each part; ``extra`` ones in each lane for a pool."""
+    """How much there is: cells of the terminal, and rows of each part; ``extra`` ones in each lane for a ``pool``."""
 
     width: int
     height: int
     chart: int
     arrivals: int
     extra: int
+    pool: bool
     ink: Ink
 
     @classmethod
@@ -59,7 +60,8 @@ class Room:
             height=height,
             chart=max(1, 3 + (height - SMALLEST) // 4),
             arrivals=3 if height >= ROOMY else 2,
-            extra=int(pool),
+            extra=int(pool and height >= ROOMY),
+            pool=pool,
             ink=ASCII if ascii_only else BLOCKS,
         )
 

@@ -107,7 +107,7 @@ def _line(line: Line) -> Text:
 
 def _keys(room: Room) -> Text:
     """Name the keys, in fewer words where there is no room for all."""
-    keys = (*KEYS[:-1], *POOL_KEYS, KEYS[-1]) if room.extra else KEYS
+    keys = (*KEYS[:-1], *POOL_KEYS, KEYS[-1]) if room.pool else KEYS
     row = _named(keys)
     return one_row(row if row.cell_len <= room.width else _named([(key, SHORT.get(word, word)) for key, word in keys]))
 

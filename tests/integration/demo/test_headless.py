@@ -47,9 +47,11 @@ def killed() -> dict[str, Any]:
 def test_stdout_is_one_object_with_all_that_was_promised(killed: dict[str, Any]) -> None:
     assert (killed["seed"], killed["duration_s"], killed["source"]) == (1, 30.0, "nats-jetstream")
     assert killed["events"] > 0
-    for lane in ("push", "poll"):
+    for lane in ("push", "poll", "pool"):
         assert killed[lane].keys() >= {"activations", "latency_ms"}
-        assert killed[lane]["latency_ms"].keys() == {"p50", "p95", "max"}
+        assert killed[lane]["latency_ms"].keys() == killed[lane]["ready_ms"].keys() == {"p50", "p95", "max"}
+    assert killed["poll"].keys() == killed["push"].keys()
+    assert killed["pool"].keys() == killed["push"].keys() | {"hits", "misses", "idle_pod_seconds"}
     assert killed["outage"].keys() >= {"seconds", "scale_downs"}
     assert killed["replicas"].keys() == {"final", "expected", "max"}
     assert killed["keda_calls"].keys() == {
@@ -68,6 +70,12 @@ def test_push_beats_polling(killed: dict[str, Any]) -> None:
     assert killed["push"]["latency_ms"]["p95"] < 1_000.0
 
 
+def test_a_warm_pod_serves_before_a_cold_one_could(killed: dict[str, Any]) -> None:
+    assert killed["pool"]["hits"] >= 1
+    assert killed["pool"]["idle_pod_seconds"] > 0.0
+    assert killed["pool"]["latency_ms"]["p95"] < 1_000.0 < killed["push"]["ready_ms"]["p50"]
+
+
 def test_twenty_seconds_without_a_broker_bring_no_replica_down(killed: dict[str, Any]) -> None:
     assert killed["outage"]["seconds"] == pytest.approx(20.0, abs=1.0)
     assert killed["outage"]["scale_downs"] == 0
@@ -76,7 +84,8 @@ def test_twenty_seconds_without_a_broker_bring_no_replica_down(killed: dict[str,
 
 def test_the_final_replicas_are_exactly_those_of_the_pure_model(killed: dict[str, Any]) -> None:
     assert killed["replicas"]["final"] == killed["replicas"]["expected"]
-    assert killed["poll"]["replicas"]["final"] == killed["poll"]["replicas"]["expected"]
+    for lane in ("poll", "pool"):
+        assert killed[lane]["replicas"]["final"] == killed[lane]["replicas"]["expected"]
 
 
 def test_no_event_is_lost_in_an_outage() -> None:
@@ -96,6 +105,11 @@ def test_yaml_and_the_table_say_the_same_as_json() -> None:
     assert "warmscaler serve --dev" in table
 
 
+def test_without_a_pool_there_is_no_third_lane() -> None:
+    done = run("--headless", *QUICK, "--source", "memory", "--pool", "0", "-o", "json")
+    assert (done.returncode, json.loads(done.stdout)["pool"]) == (0, None)
+
+
 def test_without_a_terminal_it_prints_lines() -> None:
     done = run(*QUICK, "--source", "memory")
     lines = done.stdout.splitlines()
@@ -111,6 +125,7 @@ def test_without_a_terminal_it_prints_lines() -> None:
         (["--duration", "30"], "--duration: '30' is not a time like"),
         (["--speed", "fast"], "--speed: 'fast' is not a factor like 5x"),
         (["--source", "kafka"], "--source: 'kafka' is not one of nats, memory"),
+        (["--pool", "11"], "--pool: 11 is not between 0 and 10"),
         (["--output", "json"], "--output json needs --headless"),
     ],
 )

@@ -35,12 +35,13 @@ def restored(terminal: Terminal) -> bool:
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])
 def test_the_picture_has_all_its_parts_and_every_key_does_what_it_says(size: tuple[int, int]) -> None:
     with demo(size=size) as terminal:
-        for part in ("arrivals", "backlog", "replicas", "awake in", "told", "polling", "broker ● up", "kill broker"):
+        for part in ("arrivals", "backlog", "replicas", "awake in", "told", "polling", "broker ● up", "kill"):
             terminal.shows(part)  # how soon, `python -m tests.bench demo` tells
         assert terminal.settings() != terminal.before
+        terminal.shows("push 0→1 by")
+        terminal.shows("after the event")
         terminal.press("b")
         terminal.shows("a burst of 40 events")
-        terminal.shows("push 0→1 by")
         terminal.press("k")
         terminal.shows("killed: NATS JetStream is gone")
         terminal.shows("broker ○ DOWN")
@@ -59,6 +60,31 @@ def test_the_picture_has_all_its_parts_and_every_key_does_what_it_says(size: tup
         assert "from zero to a replica" in terminal.text
         assert "0 scale-downs because of it" in terminal.text
         assert restored(terminal)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30)])
+def test_the_pool_can_be_sized_and_stopped(size: tuple[int, int]) -> None:
+    with demo("--source", "memory", "--speed", "2x", size=size) as terminal:
+        for part in ("push + pool", "2 of 2", "ready in"):
+            terminal.shows(part)
+        terminal.shows("claimed 1 warm pod")
+        terminal.press("+")
+        terminal.shows("a pool of 3")
+        terminal.shows("3 of 3")
+        terminal.press("-")
+        terminal.shows("a pool of 2")
+        terminal.press("p")
+        terminal.shows("no pool: its pods go")
+        terminal.shows("off, ")
+        terminal.press("s")
+        terminal.shows("scaler ○ stopped")
+        terminal.press("p")
+        terminal.press("s")
+        again = len(terminal.text)
+        terminal.shows("2 of 2", after=again)
+        terminal.press("q")
+        assert terminal.ended() == 0
+        assert "hits, misses" in terminal.text
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda how: how.name)
