@@ -169,12 +169,8 @@ class World:
         return pod
 
     def _delete(self, pod: Pod, who: str) -> None:
-        if (
-            who == "the ReplicaSet"
-            and pod.stage is G
-            and pod.ready(self.now)
-            and pod.given_at > self._lowered_at + SLACK
-        ):
+        kept = pod.stage is G and pod.ready(self.now) and pod.template == self.template
+        if who == "the ReplicaSet" and kept and pod.given_at > self._lowered_at + SLACK:
             self.wrong.append(f"{pod.name} was handed over and deleted, though nobody asked for fewer replicas")
         pod.ends_at = self.now + self.chance.randint(*ENDING)
         pod.version += 1
