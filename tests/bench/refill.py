@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.facts import header
+from tests.bench.process import Running
 from tests.bench.tables import printed
 from tests.bench.warm import FUNCTIONS, Warm, wait_filled, warm_ground
 from tests.cluster.api import DEPLOYMENTS, PODS, Document
@@ -33,7 +34,17 @@ def main(arguments: Sequence[str] = ()) -> None:
     said = words.parse_args(arguments)
     print(header(" ".join(["refill", *arguments])), flush=True)
     rows = [
-        ["functions", "pods each", "pod start", "all created", "all Ready", "known here", "most above size", "load"]
+        [
+            "functions",
+            "pods each",
+            "pod start",
+            "all created",
+            "all Ready",
+            "known here",
+            "CPU here",
+            "most above size",
+            "load",
+        ]
     ]
     with tempfile.TemporaryDirectory() as folder, warm_ground(Path(folder)) as ground:
         for functions in said.functions:
@@ -76,14 +87,15 @@ def _measure(ground: Warm, scaler: Warmscaler, functions: int, size: int, start:
     seen, load = Seen(size), os.getloadavg()[0]
     ground.follow(PODS, FUNCTIONS, seen.see)
     time.sleep(3.0)  # for the service to have seen that there is no pool
-    begun = time.monotonic()
+    process = Running(pid=scaler.pid, port=scaler.port)
+    begun, used = time.monotonic(), process.cpu_seconds()
     ground.configure(size)
     wait_filled(scaler, size, functions, within=WITHIN)
-    known = time.monotonic()
+    known, spent = time.monotonic(), process.cpu_seconds() - used
     wait_until(lambda: len(seen.ready) >= functions * size, within=WITHIN, what="all Ready")
     instants = (max(seen.created), max(seen.ready.values()), known)
     cells = [f"{at - begun:.1f} s" for at in instants]
-    return [str(functions), str(size), f"{start:g} s", *cells, str(max(0, seen.above)), f"{load:.1f}"]
+    return [str(functions), str(size), f"{start:g} s", *cells, f"{spent:.1f} s", str(max(0, seen.above)), f"{load:.1f}"]
 
 
 def _clear(ground: Warm, functions: int) -> None:
