@@ -82,6 +82,7 @@ class Controller:
             "holder": self._elector.holder,
             "problem": self._elector.problem or None,
             "dns": self._preflight.told(),
+            "unseen": self._fleet.unseen if self._fleet is not None else {},
             "functions": [told(each) for each in sorted(keepers, key=_place)],
         }
 

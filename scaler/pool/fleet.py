@@ -89,6 +89,11 @@ class Fleet:
         """Go through the functions."""
         return iter(tuple(self._keepers.values()))
 
+    @property
+    def unseen(self) -> dict[str, str]:
+        """Why something of a namespace cannot be followed, by its name; empty if all is."""
+        return {name: around.sight.problem for name, (around, _) in self._places.items() if around.sight.problem}
+
     def end(self) -> None:
         """Listen to nobody any more."""
         for keeper in self:
