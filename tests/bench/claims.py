@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] = ()) -> None:
             ground.scaled(name, manifests.trigger("script", "redis", {}), maxReplicaCount=1_000)
         with controller(ground) as led:
             bench = Bench(ground, led, names)
-            bench.singles(said.singles)
+            bench.singles(min(said.singles, SIZE * len(names)))
             bench.bursts(said.rounds)
 
 
