@@ -22,7 +22,7 @@ from tests.cluster.scripted import Play, Scripted, controller_of, playing
 
 pytestmark = [pytest.mark.requires("cluster"), pytest.mark.timeout(300)]
 
-AT_ONCE = 9  # numbers of a write, side by side
+AT_ONCE = 11  # numbers of a write, side by side
 WRITES = frozenset({"POST", "PATCH", "DELETE"})
 STAYS = 1.5  # s for which nothing may change any more, in the end
 Story = Callable[[Play], Coroutine[None, None, None]]
