@@ -7,7 +7,7 @@ from scaler.model import Instant
 from scaler.observe import metrics
 from scaler.pool.book import Book
 from scaler.pool.functions import Function
-from scaler.pool.plan import outdated
+from scaler.pool.plan import has_failed, outdated
 from scaler.pool.refill import Refill
 from scaler.pool.seen import requested
 from scaler.pool.view import UNCLAIMED, PoolView, Rules, Stage, WarmPod
@@ -37,6 +37,7 @@ class Account:
         self._requested = requested(function.workload.document["spec"]["template"]["spec"])
         self._stages: dict[str, Stage] = {}
         self._starting: set[str] = set()
+        self._failed: set[str] = set()
         self._idle = 0
         self._begun = self._at = now
         self._missing = 0
@@ -46,7 +47,7 @@ class Account:
         self._pass_time(view.now)
         present = [pod for pod in view.pods if not pod.leaving]
         self._idle = sum(pod.stage in UNCLAIMED for pod in present)
-        self._follow(view, refill)
+        self._follow(view, rules, refill)
         self.book.vacant(rules.size - sum(pod.stage is Stage.AVAILABLE for pod in present))
         stages = Counter(pod.stage for pod in present)
         for stage in Stage:
@@ -89,21 +90,23 @@ class Account:
         metrics.POOL_IDLE_SECONDS.labels(*self._labels).inc(waited)
         metrics.POOL_IDLE_BYTES.labels(*self._labels).inc(waited * self._requested)
 
-    def _follow(self, view: PoolView, refill: Refill) -> None:
+    def _follow(self, view: PoolView, rules: Rules, refill: Refill) -> None:
         """Note which pods became available, and which failed, since the last look."""
         for pod in view.pods:
             before = self._stages.get(pod.uid)
             if before is None and (not pod.ready or pod.born > self._begun):
                 self._starting.add(pod.uid)
-            if pod.stage is before or pod.busy:
+            if pod.busy or before not in {None, Stage.WARMING}:
                 continue
-            if pod.stage is Stage.AVAILABLE and before in {None, Stage.WARMING}:
+            if pod.stage is Stage.AVAILABLE:
                 refill.succeeded()
                 self._became_available(pod, view.now)
-            elif pod.stage is Stage.FAILED and before in {None, Stage.WARMING}:
+            elif has_failed(pod, view, rules) and pod.uid not in self._failed:
+                self._failed.add(pod.uid)
                 refill.failed(view.now, pod.name)
         self._stages = {pod.uid: pod.stage for pod in view.pods}
         self._starting &= self._stages.keys()
+        self._failed &= self._stages.keys()
 
     def _became_available(self, pod: WarmPod, now: Instant) -> None:
         """Enter how long it took, if we saw it start: one that was there before us, or is well again, tells nothing."""

@@ -203,7 +203,7 @@ def _after_draining(view: PoolView, rules: Rules, moved: set[str], *, room: int)
 
 def _deleted(view: PoolView, rules: Rules, warm: Sequence[WarmPod]) -> list[Delete]:
     present = [pod for pod in warm if not pod.leaving]
-    failed = [Delete(pod=pod, why="failed to start") for pod in present if _has_failed(pod, view, rules)]
+    failed = [Delete(pod=pod, why="failed to start") for pod in present if has_failed(pod, view, rules)]
     if failed:
         return [each for each in failed if not each.pod.busy]
     old = [pod for pod in present if outdated(pod, view, rules)]
@@ -247,7 +247,8 @@ def _least_useful(view: PoolView, rules: Rules, present: Sequence[WarmPod]) -> l
     )
 
 
-def _has_failed(pod: WarmPod, view: PoolView, rules: Rules) -> bool:
+def has_failed(pod: WarmPod, view: PoolView, rules: Rules) -> bool:
+    """Tell whether a pod ended, cannot start, or has not become available in its time."""
     late = pod.stage is Stage.WARMING and view.now - pod.since >= rules.start_within
     return pod.stage is Stage.FAILED or late
 

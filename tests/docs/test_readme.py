@@ -8,13 +8,14 @@ import pytest
 import yaml
 
 from scaler.cli import app
-from scaler.config.document import Config
+from scaler.config.document import Config, Document
 from scaler.probes.registry import installed
 from scaler.triggers.metadata import understand
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-MANIFESTS: list[Any] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)]
+BLOCKS: list[Any] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)]
+MANIFESTS = [each for each in BLOCKS if "kind" in each]
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=[each["metadata"]["name"] for each in MANIFESTS])
@@ -22,6 +23,13 @@ def test_every_trigger_shown_is_understood(manifest: dict[str, Any]) -> None:
     for trigger in manifest["spec"]["triggers"]:
         assert trigger["type"] == "external-push"
         understand("shop", "orders", trigger["metadata"], installed().kinds, Config().defaults)
+
+
+def test_every_section_of_the_configuration_shown_is_valid() -> None:
+    sections = [each for each in BLOCKS if "kind" not in each]
+    assert sections
+    for section in sections:
+        Document.model_validate({"version": 1, **section})
 
 
 def test_every_target_shown_is_in_the_makefile() -> None:
@@ -32,7 +40,7 @@ def test_every_target_shown_is_in_the_makefile() -> None:
 
 def test_every_verb_shown_is_one() -> None:
     verbs = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    shown = set(re.findall(r"warmscaler (serve|probe|explain|lint|schema|demo)\b", README))
+    shown = set(re.findall(r"warmscaler (serve|pool|probe|explain|lint|schema|demo)\b", README))
     assert shown
     assert shown <= verbs
 
