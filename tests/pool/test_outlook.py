@@ -204,3 +204,12 @@ def test_what_is_being_handed_over_is_covered_already() -> None:
     looking = Looking().see(warm("bridged"))
     with looking.expected.change("uid of orders-warm-0123456789", Stage.ADOPTED):
         assert looking.outlook.replicas(looking.function, T0, 0.0).covered == 1
+
+
+def test_pods_of_one_second_are_of_one_age_so_that_every_leader_orders_them_alike() -> None:
+    documents = [warm() for _ in range(20)]
+    for number, document in enumerate(documents):
+        document["metadata"].update(name=f"orders-warm-{number}", uid=f"uid {number}")
+    looking = Looking().see(*documents)
+    found = looking.outlook.pods(looking.function, T0)
+    assert (len(found), len({pod.born for pod in found})) == (20, 1)
