@@ -208,8 +208,9 @@ def demo(  # noqa: PLR0913 - each one is an option
     and real work (a push) in the wall's. What arrives while the broker is
     down is published afterwards, and counts as recovery, not as latency.
 
-    Exit 1 if an outage brought replicas down, or if the replicas at the end
-    are not those that the pure model of KEDA and the HPA arrives at.
+    Exit 1 if an outage brought replicas down, if the pool had more pods than
+    its size and surge or deleted one that served, or if the replicas at the
+    end are not those that the pure model of KEDA and the HPA arrives at.
     """
     from simulations.demo.main import demo as play
     from simulations.demo.options import Words

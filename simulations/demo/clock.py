@@ -2,8 +2,9 @@
 
 Scaled by the speed is all that is simulated: arrivals, service times, cold starts, KEDA's polls, cooldown and waits
 before a reconnect, the HPA's syncs, a planned outage, the duration of the run, and the interval at which the service is
-asked to read its source. Not scaled, since it is real: the service's reaction, the broker, and every RPC. So a latency
-is a sum of two parts that are measured on their own clocks, see :func:`waited`.
+asked to read its source. Not scaled, since it is real: the service's reaction, the pool's, the broker, every RPC, and
+what a call of the simulated Kubernetes API takes. So a latency is a sum of two parts that are measured on their own
+clocks, see :func:`waited`.
 """
 
 import asyncio

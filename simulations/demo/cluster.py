@@ -2,6 +2,7 @@
 
 API server, controllers and kubelets are ``simulations.cluster``, on which the pool's real controller works. A pod takes
 events exactly while an EndpointSlice of the Service says that it is ready: cold replicas and bridges do, warm pods not.
+The slice is written at once, and known at once; in a cluster its controller and the nodes take some 10 to 100 ms.
 Where a process of a pod would be, a :class:`~simulations.demo.pods.Worker` is.
 """
 
@@ -15,7 +16,7 @@ from typing import Final
 
 from scaler.keda import SCALED_OBJECTS
 from scaler.net.kube import DEPLOYMENTS, MERGE, SERVICES, Document, Resource
-from scaler.pool.manifests import ADOPTED, BRIDGED, DRAINING, STAGE, WARM
+from scaler.pool.manifests import ADOPTED, BRIDGED, DRAINING, WARM
 from simulations.cluster.api import SimulatedApi
 from simulations.cluster.cluster import running_cluster
 from simulations.cluster.kubelet import Life
@@ -23,6 +24,7 @@ from simulations.cluster.owners import controller_of, is_active, is_ready
 from simulations.cluster.state import Request
 from simulations.cluster.store import Change, Kind
 from simulations.cluster.times import START
+from simulations.demo.audit import stage_of
 from simulations.demo.clock import Clock, Moment
 from simulations.demo.pods import ColdStart, Phase, Worker
 
@@ -69,7 +71,7 @@ class ClusterDeployment:
 
     ``on_serving`` hears how many pods took events and how many do now, with the instant at which the newest of them
     became Ready, and whether that one was claimed. ``on_stage`` hears by its name of each pod that goes from one stage
-    of a hand-off to another, as its label says it (empty for none).
+    of a hand-off to another, as its label says it (empty for none), ``on_pod`` of every change of a pod.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class ClusterDeployment:
     ) -> None:
         self.on_serving: Callable[[int, int, Moment, bool], None] = lambda _before, _after, _since, _claimed: None
         self.on_stage: Callable[[str, str, str], None] = lambda _pod, _before, _now: None
+        self.on_pod: Callable[[Document | None, Document | None], None] = lambda _before, _now: None
         self._api = api
         self._path = DEPLOYMENTS.path(NAMESPACE, name)
         self._clock = clock
@@ -174,14 +177,15 @@ class ClusterDeployment:
     def _pod_changed(self, pod: Document, *, gone: bool) -> None:
         uid = pod["metadata"]["uid"]
         before = self._pods.pop(uid, None) if gone else self._pods.get(uid)
+        self.on_pod(before, None if gone else pod)
         if gone:
             self._ready_since.pop(uid, None)
             return
         self._pods[uid] = pod
         if is_ready(pod):
             self._ready_since.setdefault(uid, self._clock.moment())
-        if before is not None and _stage(before) != _stage(pod):
-            self.on_stage(pod["metadata"]["name"], _stage(before), _stage(pod))
+        if before is not None and stage_of(before) != stage_of(pod):
+            self.on_stage(pod["metadata"]["name"], stage_of(before), stage_of(pod))
 
     def _lead_to(self, uids: set[str]) -> None:
         """Let these pods take events, and no others."""
@@ -193,7 +197,9 @@ class ClusterDeployment:
             self._begin(uid)
         if before != len(self._workers):
             newest = max(came, key=lambda uid: self._since(uid).at, default="")
-            self.on_serving(before, len(self._workers), self._since(newest), _stage(self._pods.get(newest)) == BRIDGED)
+            self.on_serving(
+                before, len(self._workers), self._since(newest), stage_of(self._pods.get(newest)) == BRIDGED
+            )
 
     def _since(self, uid: str) -> Moment:
         return self._ready_since.get(uid) or self._clock.moment()
@@ -209,13 +215,8 @@ def _takes(endpoint: Document) -> bool:
     return bool(endpoint["conditions"]["ready"])
 
 
-def _stage(pod: Document | None) -> str:
-    """Return the stage that a pod of the pool's is in, empty for any other."""
-    return str(((pod or {"metadata": {}})["metadata"].get("labels") or {}).get(STAGE, ""))
-
-
 def _is_warm(pod: Document) -> bool:
-    return _stage(pod) == WARM
+    return stage_of(pod) == WARM
 
 
 def _is_replica(pod: Document) -> bool:
@@ -225,14 +226,14 @@ def _is_replica(pod: Document) -> bool:
 
 def _is_between(pod: Document) -> bool:
     """Tell whether a pod was given away by the pool, and not taken yet."""
-    return _stage(pod) == ADOPTED and is_active(pod) and not _is_replica(pod)
+    return stage_of(pod) == ADOPTED and is_active(pod) and not _is_replica(pod)
 
 
 def _phase(pod: Document) -> Phase:
     if not is_active(pod):
         return Phase.LEAVING
-    if _stage(pod) in _STAGES:
-        return _STAGES[_stage(pod)]
+    if stage_of(pod) in _STAGES:
+        return _STAGES[stage_of(pod)]
     if is_ready(pod):
         return Phase.READY
     if pod["status"]["phase"] == "Running":

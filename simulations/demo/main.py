@@ -29,7 +29,9 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def demo(words: Words) -> int:
-    """Run the demo and return the exit code: 1 if replicas went down for an outage, or ended at a wrong number.
+    """Run the demo and return the exit code.
+
+    1 if replicas went down for an outage or ended at a wrong number, or if the pool did what it never may.
 
     Raises :class:`~scaler.errors.ConfigError` for options that make no sense.
     """

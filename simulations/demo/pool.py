@@ -5,6 +5,7 @@ divided and multiplied by the demo's speed. Not scaled are those that are real: 
 every node knows of a changed Service.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ API_LATENCY: Final = (
     0.003,
     0.012,
 )  # wall seconds for each call of the controller's; measured, a PATCH takes 5 to 10 ms
+UNDER_WAY: Final = 1.0  # wall seconds in which what was begun for another size may still be done
 REFILL: Final = RefillSection()
 FASTEST_REFILL: Final = 100.0  # pods a second that a configuration may say
 
@@ -58,20 +60,28 @@ class Pool:
         self._speed = speed
         self._controller: Controller | None = None
         self._before = Figures()
+        self._until = (float("-inf"), 0)
 
     @property
     def wanted(self) -> int:
         """How many warm pods there are to be."""
         return self.size if self.on else 0
 
+    def most(self) -> int:
+        """How many unclaimed pods there may be: the size and its surge, and for a moment what was before."""
+        until, before = self._until
+        return max(self.wanted + self._section().surge, before if time.monotonic() < until else 0)
+
     def toggle(self) -> bool:
         """Keep no warm pods any more, or as many as before; returns whether any are to be kept."""
+        self._until = (time.monotonic() + UNDER_WAY, self.most())
         self.on = not self.on
         self._configure()
         return self.on
 
     def resize(self, by: int) -> int:
         """Keep more or fewer, from 1 to :data:`~simulations.demo.options.LARGEST_POOL`; returns how many."""
+        self._until = (time.monotonic() + UNDER_WAY, self.most())
         self.size = max(1, min(LARGEST_POOL, self.size + by))
         self.on = True
         self._configure()

@@ -17,7 +17,7 @@ the lane with a pool this is ``latency_ms``, too. KEDA's own first word there is
 before the outage had asked for anyway; those are ``outage.foreseen``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypedDict
 
@@ -72,11 +72,15 @@ class LaneReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolReport(LaneReport):
-    """The lane with warm pods: replicas that found one and that did not, and the demo's seconds that pods waited."""
+    """The lane with warm pods: replicas that found one and that did not, and the demo's seconds that pods waited.
+
+    ``broken`` is what the pool must never do and did: more pods than its size and surge, or a serving one deleted.
+    """
 
     hits: int
     misses: int
     idle_pod_seconds: float
+    broken: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +114,7 @@ class Report:
     def sound(self) -> bool:
         """Whether what must hold in every run held."""
         exact = all(lane.replicas.final == lane.replicas.expected for lane in (self.push, self.poll, self.pool) if lane)
-        return exact and self.outage.scale_downs == 0
+        return exact and self.outage.scale_downs == 0 and not (self.pool is not None and self.pool.broken)
 
     def document(self) -> dict[str, object]:
         """Return it as plain values."""
@@ -129,19 +133,22 @@ def report(world: World) -> Report:
         events=world.events,
         push=lanes["push"],
         poll=lanes.get("poll"),
-        pool=_pool(pooled, world.pool.figures()) if pooled is not None and world.pool is not None else None,
+        pool=_pool(pooled, world.pool.figures(), world.broken)
+        if pooled is not None and world.pool is not None
+        else None,
         outage=_outage(world),
         replicas=lanes["push"].replicas,
         keda_calls={rpc: world.calls[rpc] for rpc in RPCS},
     )
 
 
-def _pool(lane: Lane, figures: Figures) -> PoolReport:
+def _pool(lane: Lane, figures: Figures, broken: Sequence[str]) -> PoolReport:
     return PoolReport(
         **_lane(lane),
         hits=figures.hits,
         misses=figures.misses,
         idle_pod_seconds=round(figures.idle_pod_seconds, 1),
+        broken=list(broken),
     )
 
 

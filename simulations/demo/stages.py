@@ -103,7 +103,7 @@ class Plain:
                 figures = f"backlog {lane.waiting}, {lane.ready} of {lane.replicas} ready"
                 latency = f"asked for p50 {spoken(lane.latencies.p50)}, ready p50 {spoken(lane.readied.p50)}"
                 pool = f"; {lane.pool.warm} of {lane.pool.size} warm, {lane.pool.hits} hits" if lane.pool else ""
-                print(f"{view.at:7.1f}  {lane.title:7} {figures}; from zero {latency}{pool}", flush=True)  # noqa: T201
+                print(f"{view.at:7.1f}  {lane.title:11} {figures}; from zero {latency}{pool}", flush=True)  # noqa: T201
 
 
 class Headless:

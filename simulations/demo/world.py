@@ -11,6 +11,7 @@ from typing import Final
 
 from simulations.cluster.api import SimulatedApi
 from simulations.demo.arrivals import arrivals, extra_burst
+from simulations.demo.audit import Audit
 from simulations.demo.brokers.base import Broker
 from simulations.demo.brokers.memory import memory_broker
 from simulations.demo.brokers.process import NotStarted
@@ -36,6 +37,7 @@ from simulations.demo.pool import Pool
 from simulations.demo.scaler import Scaler, logs_in
 
 SAMPLE_EVERY: Final = 1.0  # s
+KEPT_CHANGES: Final = 1_000  # of each kind of object, for watches that break
 LAST_ACTIVATIONS: Final = POLL_INTERVAL + 5.0  # s after the end in which events that wait may still be answered
 
 
@@ -49,7 +51,7 @@ class Outage:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """Everything that runs, and what has happened."""
+    """Everything that runs, and what has happened; ``broken`` is what the pool must not have done."""
 
     options: Options
     clock: Clock
@@ -59,6 +61,7 @@ class World:
     calls: Counter[str]
     lanes: list[Lane]
     pool: Pool | None = None
+    broken: list[str] = field(default_factory=list)
     history: History = field(default_factory=History)
     outages: list[Outage] = field(default_factory=list)
     events: int = 0
@@ -204,7 +207,11 @@ async def built(options: Options, clock: Clock, journal: Journal) -> AsyncIterat
     async with AsyncExitStack() as stack:
         stack.enter_context(logs_in(journal))
         broker = await stack.enter_async_context(_broker(options.source, journal))
-        api = SimulatedApi(seed=options.seed, time=DemoTime(clock), recorded=0) if options.pool else None
+        api = (
+            SimulatedApi(seed=options.seed, time=DemoTime(clock), kept=KEPT_CHANGES, recorded=0)
+            if options.pool
+            else None
+        )
         pool = Pool(api, name_of(POOL), options.pool, clock.speed) if api is not None else None
         scaler = await stack.enter_async_context(_serving(pool))
         channel = await stack.enter_async_context(dial(scaler.address, clock.speed))
@@ -219,6 +226,7 @@ async def built(options: Options, clock: Clock, journal: Journal) -> AsyncIterat
             api=api,
         )
         lanes = [await stack.enter_async_context(built_lane(kind, around)) for kind in _kinds(options)]
+        broken = [] if pool is None else _audited(lanes, pool, journal)
         await _filled(lanes, options.pool)
         yield World(
             options=options,
@@ -229,11 +237,21 @@ async def built(options: Options, clock: Clock, journal: Journal) -> AsyncIterat
             calls=calls,
             lanes=lanes,
             pool=pool,
+            broken=broken,
         )
 
 
 def _kinds(options: Options) -> list[Kind]:
     return [PUSH, *([POLL] if options.compare is Compare.POLL else []), *([POOL] if options.pool else [])]
+
+
+def _audited(lanes: list[Lane], pool: Pool, journal: Journal) -> list[str]:
+    """Have the pool watched, and return what will be found broken."""
+    audit = Audit(pool.most, lambda text: journal.say("pool", text, loud=True))
+    for lane in lanes:
+        if isinstance(lane.deployment, ClusterDeployment):
+            lane.deployment.on_pod = audit.see
+    return audit.broken
 
 
 async def _filled(lanes: list[Lane], size: int) -> None:

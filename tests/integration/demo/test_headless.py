@@ -51,7 +51,7 @@ def test_stdout_is_one_object_with_all_that_was_promised(killed: dict[str, Any])
         assert killed[lane].keys() >= {"activations", "latency_ms"}
         assert killed[lane]["latency_ms"].keys() == killed[lane]["ready_ms"].keys() == {"p50", "p95", "max"}
     assert killed["poll"].keys() == killed["push"].keys()
-    assert killed["pool"].keys() == killed["push"].keys() | {"hits", "misses", "idle_pod_seconds"}
+    assert killed["pool"].keys() == killed["push"].keys() | {"hits", "misses", "idle_pod_seconds", "broken"}
     assert killed["outage"].keys() >= {"seconds", "scale_downs"}
     assert killed["replicas"].keys() == {"final", "expected", "max"}
     assert killed["keda_calls"].keys() == {
@@ -72,6 +72,7 @@ def test_push_beats_polling(killed: dict[str, Any]) -> None:
 
 def test_a_warm_pod_serves_before_a_cold_one_could(killed: dict[str, Any]) -> None:
     assert killed["pool"]["hits"] >= 1
+    assert killed["pool"]["broken"] == []
     assert killed["pool"]["idle_pod_seconds"] > 0.0
     assert killed["pool"]["latency_ms"]["p95"] < 1_000.0 < killed["push"]["ready_ms"]["p50"]
 

@@ -87,6 +87,7 @@ async def test_a_pool_that_is_switched_off_is_no_pool_and_switched_on_it_is_fill
         assert (look.shown.size, look.said("no pool: its pods go")) == (0, True)
         world.toggle_pool()
         await look.until(lambda: look.shown.warm == 2)
+        assert world.broken == []
 
 
 async def test_its_size_is_what_the_keys_say_within_bounds() -> None:
@@ -100,6 +101,7 @@ async def test_its_size_is_what_the_keys_say_within_bounds() -> None:
             world.resize_pool(-1)
         assert look.shown.size == 1
         await look.until(lambda: (look.shown.warm, look.shown.starting) == (1, 0))
+        assert world.broken == []
 
 
 async def test_without_the_scaler_there_is_no_controller_and_a_new_one_goes_on_from_the_labels() -> None:
@@ -118,6 +120,7 @@ async def test_without_the_scaler_there_is_no_controller_and_a_new_one_goes_on_f
         came = world.events
         await look.until(lambda: look.lane.ledger.served >= came)
         await look.until(lambda: look.pool.figures().hits > before.hits)
+        assert world.broken == []
 
 
 async def test_an_empty_pool_is_as_good_as_push() -> None:
