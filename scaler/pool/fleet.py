@@ -69,7 +69,6 @@ class Fleet:
         self._orphans: dict[str, Orphans] = {}
         self._keepers: dict[str, Keeper] = {}
         self._sizes = Sizes()
-        self._orphans = Orphans()
         self._wake = asyncio.Event()
         self._dirty: set[str] = set()
         self._every = True
@@ -109,7 +108,6 @@ class Fleet:
                 self._gather()
             if self._outside.clock() - self._sized_at >= LOOK_EVERY:
                 self._measure()
-                self._sweep()
             self._act()
 
     # -- who is there --------------------------------------------------------------------------------------------
@@ -217,13 +215,6 @@ class Fleet:
                 self._changed.add(uid)
             if keeper.function.headless:
                 self._outside.headless(keeper.function.namespace, keeper.function.headless)
-
-    def _sweep(self) -> None:
-        """Delete what nobody has any more."""
-        writes = {around.sight: around.writes for around, _ in self._places.values()}
-        for sight, pod in self._orphans.due(writes, self._outside.clock()):
-            log.info("deletes a pod that has no owner any more", pod=pod.name, namespace=sight.namespace)
-            self._tasks.create_task(writes[sight].delete(pod), name="sweep")
 
     def _resize(self, keeper: Keeper) -> None:
         size, why = self._sizes.of(keeper.function.workload.uid)
