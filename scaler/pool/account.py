@@ -38,6 +38,7 @@ class Account:
         self._stages: dict[str, Stage] = {}
         self._starting: set[str] = set()
         self._failed: set[str] = set()
+        self._shown: tuple[int, ...] = ()
         self._idle = 0
         self._begun = self._at = now
         self._missing = 0
@@ -49,13 +50,23 @@ class Account:
         self._idle = sum(pod.stage in UNCLAIMED for pod in present)
         self._follow(view, rules, refill)
         self.book.vacant(rules.size - sum(pod.stage is Stage.AVAILABLE for pod in present))
-        stages = Counter(pod.stage for pod in present)
-        for stage in Stage:
-            metrics.POOL_PODS.labels(*self._labels, stage).set(stages[stage])
-        metrics.POOL_TARGET.labels(*self._labels).set(rules.size)
         live = sum(pod.stage in UNCLAIMED for pod in view.pods) + view.creating
-        metrics.POOL_OVER_TARGET.labels(*self._labels).set(max(0, live - rules.size - rules.surge))
-        metrics.POOL_BREAKER.labels(*self._labels).set(refill.open)
+        stages = Counter(pod.stage for pod in present)
+        self._show(
+            (*(stages[stage] for stage in Stage), rules.size, max(0, live - rules.size - rules.surge), refill.open)
+        )
+
+    def _show(self, numbers: tuple[int, ...]) -> None:
+        """Set the gauges that have changed: pods by stage, the target, what is above it, and the breaker."""
+        if numbers == self._shown:
+            return
+        self._shown = numbers
+        *pods, target, over, broken = numbers
+        for stage, count in zip(Stage, pods, strict=True):
+            metrics.POOL_PODS.labels(*self._labels, stage).set(count)
+        metrics.POOL_TARGET.labels(*self._labels).set(target)
+        metrics.POOL_OVER_TARGET.labels(*self._labels).set(over)
+        metrics.POOL_BREAKER.labels(*self._labels).set(broken)
 
     def wanted(self, view: PoolView, rules: Rules, *, claimed: int, missing: int) -> None:
         """Enter a step: so many replicas were claimed, and so many are missing altogether."""
