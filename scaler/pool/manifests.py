@@ -30,6 +30,7 @@ EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 PREFERRED: Final = "1000"  # any cost above the default of 0: of two pods the cheaper one is deleted
 
 _HASH: Final = 10  # characters
+_ORDINALS: Final = 2_000  # pods of one template at one time: twice the largest pool
 _NAME: Final = re.compile(rf".+-warm-[0-9a-f]{{{_HASH}}}")
 _WORKLOAD_NAME: Final = 200  # characters of it in a pod's name, which may have 253
 
@@ -53,11 +54,21 @@ def pod_name(workload: str, uid: str, template: str, taken: Iterable[str]) -> st
     """Return the first name that is free: two leaders that see the same choose the same, and only one can create it."""
     known, ordinal = set(taken), 0
     while True:
-        digest = sha256(f"{uid} {template} {ordinal}".encode()).hexdigest()[:_HASH]
+        digest = _digest(uid, template, ordinal)
         name = f"{workload[:_WORKLOAD_NAME].rstrip('-.')}-warm-{digest}"
         if name not in known:
             return name
         ordinal += 1
+
+
+def _digest(uid: str, template: str, ordinal: int) -> str:
+    return sha256(f"{uid} {template} {ordinal}".encode()).hexdigest()[:_HASH]
+
+
+def made_here(name: str, labels: Labels) -> bool:
+    """Tell whether :func:`pod_name` has made a name for what the labels say: who only copies labels has another one."""
+    uid, template = labels.get(WORKLOAD, ""), labels.get(TEMPLATE, "")
+    return named_here(name) and any(name.endswith(_digest(uid, template, each)) for each in range(_ORDINALS))
 
 
 def named_here(name: str) -> bool:

@@ -1,7 +1,8 @@
-"""Pods that were handed to a ReplicaSet which ended before it took them: they have no owner, and nobody ends them.
+"""Pods of ours that have no owner, and whose workload is gone: nobody ends them.
 
-A pod that is handed over belongs to nobody for a moment. If its workload is deleted in that moment, neither the garbage
-collector nor any controller knows of it.
+A pod that is handed over to a ReplicaSet belongs to nobody for a moment. If its workload is deleted in that moment,
+neither the garbage collector nor any controller knows of it. Nor does one of the pods of any stage of a workload that
+was deleted with ``--cascade=orphan``.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from structlog import get_logger
 
 from scaler.model import Instant
 from scaler.pool.claims import Writes
-from scaler.pool.manifests import ADOPTED, STAGE, WORKLOAD, named_here
+from scaler.pool.manifests import STAGE, WORKLOAD, made_here
 from scaler.pool.seen import PodSeen
 from scaler.pool.sight import Sight
 
@@ -42,14 +43,12 @@ class Orphans:
                 self._tasks.create_task(self._end(lost[uid]), name="delete an orphan")
 
     def _is_lost(self, pod: PodSeen) -> bool:
-        ours = pod.labels.get(STAGE) == ADOPTED and named_here(pod.name)
-        workload = pod.labels.get(WORKLOAD)
-        return (
-            ours and not (pod.owners or pod.leaving) and bool(workload) and self._sight.by_uid(workload or "") is None
-        )
+        if STAGE not in pod.labels or pod.owners or pod.leaving:
+            return False
+        return self._sight.by_uid(pod.labels.get(WORKLOAD, "")) is None and made_here(pod.name, pod.labels)
 
     async def _end(self, pod: PodSeen) -> None:
-        log.warning("deletes a pod that was handed over and whose workload is gone", pod=pod.name)
+        log.warning("deletes a pod that has no owner and whose workload is gone", pod=pod.name)
         try:
             await self._writes.delete(pod)
         finally:
