@@ -134,7 +134,7 @@ async def test_whichever_write_is_the_last_the_end_is_the_same(
     section: dict[str, Any],
     measured: Callable[[str], None],
 ) -> None:
-    begun, most = monotonic(), list[int]()
+    begun, most, recycled = monotonic(), list[int](), 0
     for first in count(1, AT_ONCE):
         cases = [Case(nth=nth, fate=fate) for nth in range(first, first + AT_ONCE) for fate in Fate]
         async with asyncio.TaskGroup() as tasks:
@@ -142,14 +142,20 @@ async def test_whichever_write_is_the_last_the_end_is_the_same(
                 tasks.create_task(_run(control_plane.kubeconfig, f"{namespace}-{each}", each, story, section))
                 for each in cases
             ]
-        most.append(max(run.result() for run in runs))
+        most.append(max(run.result()[0] for run in runs))
+        recycled += sum(run.result()[1] for run in runs)
         if most[-1] < first + AT_ONCE - 1:
             break
-    measured(f"{story.__name__}: {len(Fate)} fates of each of {max(most)} writes, {monotonic() - begun:.0f} s")
+    told = f"{story.__name__}: {len(Fate)} fates of each of {max(most)} writes"
+    measured(f"{told}, {recycled} pods recycled, {monotonic() - begun:.0f} s")
+    assert recycled or story is not bridge
 
 
-async def _run(kubeconfig: Path, namespace: str, case: Case, story: Story, section: dict[str, Any]) -> int:
-    """Let the story go on while its first controller meets its fate; return how many writes that one made."""
+async def _run(kubeconfig: Path, namespace: str, case: Case, story: Story, section: dict[str, Any]) -> tuple[int, int]:
+    """Let the story go on while its first controller meets its fate.
+
+    Return how many writes that one made, and how many pods were recycled by anyone.
+    """
     async with running_kube(kubeconfig) as kube:
         assert kube is not None
         first = Mortal(kube, case)
@@ -160,7 +166,7 @@ async def _run(kubeconfig: Path, namespace: str, case: Case, story: Story, secti
             why.add_note(f"{case}\n" + "\n".join(first.writes))
             raise
     assert case.fate is Fate.LOST or first.died.is_set() == (len(first.writes) >= case.nth)
-    return len(first.writes)
+    return len(first.writes), play.onlooker.recycled.total()
 
 
 async def _told(story: Coroutine[None, None, None], lives: Coroutine[None, None, None]) -> None:
