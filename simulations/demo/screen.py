@@ -16,11 +16,11 @@ from simulations.demo.view import View
 KEYS: Final = (("b", "burst"), ("k", "kill broker"), ("r", "revive it"), ("s", "scaler off/on"), ("q", "quit"))
 POOL_KEYS: Final = (("p", "pool off/on"), ("+", ""), ("-", "its size"))
 SHORT: Final = {
-    "kill broker": "kill",
-    "revive it": "revive",
-    "scaler off/on": "scaler",
-    "pool off/on": "pool",
     "its size": "size",
+    "pool off/on": "pool",
+    "scaler off/on": "scaler",
+    "revive it": "revive",
+    "kill broker": "kill",
 }
 FEWEST_LINES: Final = 2
 _WHO: Final = {
@@ -106,10 +106,14 @@ def _line(line: Line) -> Text:
 
 
 def _keys(room: Room) -> Text:
-    """Name the keys, in fewer words where there is no room for all."""
-    keys = (*KEYS[:-1], *POOL_KEYS, KEYS[-1]) if room.pool else KEYS
+    """Name the keys, each in fewer words as long as there is no room for all."""
+    keys: Sequence[tuple[str, str]] = (*KEYS[:-1], *POOL_KEYS, KEYS[-1]) if room.pool else KEYS
     row = _named(keys)
-    return one_row(row if row.cell_len <= room.width else _named([(key, SHORT.get(word, word)) for key, word in keys]))
+    for long, short in SHORT.items():
+        if row.cell_len > room.width:
+            keys = tuple((key, short if word == long else word) for key, word in keys)
+            row = _named(keys)
+    return one_row(row)
 
 
 def _named(keys: Sequence[tuple[str, str]]) -> Text:

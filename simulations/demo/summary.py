@@ -86,5 +86,7 @@ def _outage(outage: OutageReport) -> str:
 
 
 def _exactness(report: Report) -> str:
-    replicas = report.replicas
-    return f"Replicas at the end: {replicas.final}; by the pure model of KEDA and the HPA: {replicas.expected}."
+    lanes = [lane for lane in (report.push, report.poll, report.pool) if lane is not None]
+    final = ", ".join(str(lane.replicas.final) for lane in lanes)
+    expected = ", ".join(str(lane.replicas.expected) for lane in lanes)
+    return f"Replicas at the end: {final}; by the pure model of KEDA and the HPA: {expected}."
