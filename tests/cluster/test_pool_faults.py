@@ -259,7 +259,7 @@ async def test_redeploys_and_faults_end_with_the_last_template_and_claim_no_othe
         (Drop(done=True), {"method": WRITE, "path": POD, "times": 5}),
         (Distort(duplicate=True, reorder=True, closed=5), {"query": "watch=true"}),
     )
-    async with faulty(control_plane, namespace, tmp_path, *rules) as (play, proxy):
+    async with faulty(control_plane, namespace, tmp_path, *rules, size=1) as (play, proxy):
         await play.filled()
         for number in range(3):
             await play.redeploy(f"example.org/function:{number + 2}")
