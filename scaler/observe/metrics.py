@@ -129,11 +129,11 @@ POOL_CLAIMS: Final = Counter(
 )
 POOL_MISSES: Final = Counter(
     "warmscaler_pool_misses_total",
-    "Replicas that found no warm pod, by reason (empty, warming, outdated, held).",
+    "Replicas that found no warm pod, by reason (empty, warming, outdated, held, or refused by the API).",
     ["reason"],
     registry=REGISTRY,
 )
-for _reason in ("empty", "warming", "outdated", "held"):
+for _reason in ("empty", "warming", "outdated", "held", "refused"):
     POOL_MISSES.labels(_reason)
 POOL_DECIDED_SECONDS: Final = Histogram(
     "warmscaler_pool_claim_delay_seconds",

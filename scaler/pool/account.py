@@ -41,7 +41,8 @@ class Account:
         self._shown: tuple[int, ...] = ()
         self._idle = 0
         self._begun = self._at = now
-        self._missing = 0
+        self._missing = self._wanted = 0
+        self._lost: set[str] = set()
 
     def look(self, view: PoolView, rules: Rules, refill: Refill) -> None:
         """Enter what is there, and what has changed since the last look."""
@@ -49,6 +50,7 @@ class Account:
         present = [pod for pod in view.pods if not pod.leaving]
         self._idle = sum(pod.stage in UNCLAIMED for pod in present)
         self._follow(view, rules, refill)
+        self._note_lost(view)
         self.book.vacant(rules.size - sum(pod.stage is Stage.AVAILABLE for pod in present))
         live = sum(pod.stage in UNCLAIMED for pod in view.pods) + view.creating
         stages = Counter(pod.stage for pod in present)
@@ -68,19 +70,32 @@ class Account:
         metrics.POOL_OVER_TARGET.labels(*self._labels).set(over)
         metrics.POOL_BREAKER.labels(*self._labels).set(broken)
 
-    def wanted(self, view: PoolView, rules: Rules, *, claimed: int, missing: int) -> None:
-        """Enter a step: so many replicas were claimed, and so many are missing altogether."""
-        missed = max(0, missing - self._missing)
-        self._missing = missing
-        if not claimed and not missed:
+    def wanted(self, view: PoolView, rules: Rules, missing: int) -> None:
+        """Enter what is wanted, of which so many replicas have no warm pod; the unknown changes nothing."""
+        if view.wanted is None:
             return
-        self.hits += claimed
-        self.misses += missed
-        self.book.stepped(view.now, claimed=claimed, missed=missed)
-        metrics.POOL_CLAIMS.labels(*self._labels, "warm").inc(claimed)
-        metrics.POOL_CLAIMS.labels(*self._labels, "cold").inc(missed)
+        rise = view.wanted - max(self._wanted, view.replicas.ready)
+        missed = max(0, missing - self._missing)
+        self._wanted, self._missing = view.wanted, missing
+        if rise > 0 or missed:
+            self.book.stepped(view.now, pods=max(rise, missed), missed=missed)
         if missed:
-            metrics.POOL_MISSES.labels(_why_missed(view, rules)).inc(missed)
+            self._miss(missed, _why_missed(view, rules))
+
+    def claimed(self, now: Instant) -> None:
+        """Enter that a warm pod was claimed."""
+        self.hits += 1
+        self.book.taken(now)
+        metrics.POOL_CLAIMS.labels(*self._labels, "warm").inc()
+
+    def refused(self) -> None:
+        """Enter that a claim was given up: whoever waits for it has a cold start."""
+        self._miss(1, "refused")
+
+    def _miss(self, pods: int, why: str) -> None:
+        self.misses += pods
+        metrics.POOL_CLAIMS.labels(*self._labels, "cold").inc(pods)
+        metrics.POOL_MISSES.labels(why).inc(pods)
 
     def settled(self) -> None:
         """Enter that a warm pod is a replica for good."""
@@ -114,10 +129,18 @@ class Account:
                 self._became_available(pod, view.now)
             elif has_failed(pod, view, rules) and pod.uid not in self._failed:
                 self._failed.add(pod.uid)
-                refill.failed(view.now, pod.name)
+                if pod.template == view.template:
+                    refill.failed(view.now, pod.name)
         self._stages = {pod.uid: pod.stage for pod in view.pods}
         self._starting &= self._stages.keys()
         self._failed &= self._stages.keys()
+
+    def _note_lost(self, view: PoolView) -> None:
+        """Count pods that a ReplicaSet was given, and deletes though it has fewer Ready ones than it is to have."""
+        ending = {pod.uid for pod in view.pods if pod.stage is Stage.ADOPTED and pod.leaving}
+        short = view.replicas.ready < view.replicas.asked
+        metrics.POOL_LOST.inc(len(ending - self._lost) if short else 0)
+        self._lost = ending
 
     def _became_available(self, pod: WarmPod, now: Instant) -> None:
         """Enter how long it took, if we saw it start: one that was there before us, or is well again, tells nothing."""

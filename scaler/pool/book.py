@@ -27,15 +27,18 @@ class Book:
     _missed: int = 0
     _gaps: deque[Instant] = field(default_factory=deque)
 
-    def stepped(self, now: Instant, *, claimed: int, missed: int) -> None:
-        """Enter that replicas were wanted at once: so many found a warm pod, and so many did not."""
+    def taken(self, now: Instant) -> None:
+        """Enter that a pod was claimed, and its place is empty."""
+        self._gaps.append(now)
+
+    def stepped(self, now: Instant, *, pods: int, missed: int) -> None:
+        """Enter that so many replicas more were wanted at once, and that so many of them found no warm pod."""
         number = int((now - self.begun) // BIN)
         if self._bins and self._bins[-1][0] == number:
             self._bins[-1] = (number, self._bins[-1][1] + 1)
         else:
             self._bins.append((number, 1))
-        self._sizes.append(claimed + missed)
-        self._gaps.extend([now] * claimed)
+        self._sizes.append(pods)
         self._missed += missed
 
     def refilled(self, now: Instant) -> float | None:

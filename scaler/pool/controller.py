@@ -57,6 +57,9 @@ class Controller:
         try:
             with ungrouped():
                 await self._keep(leadership)
+        except Exception:
+            # A defect here must cost nobody the scaler, whose process this may be: another term begins soon.
+            log.exception("the pool failed, and begins anew")
         finally:
             if self._fleet is not None:
                 self._fleet.end()

@@ -95,7 +95,12 @@ class Deeds:
             case Adopt():
                 self._adopt(pod, function)
             case Settle():
-                self._patch(pod, Stage.ADOPTED, "settle", manifests.settling(marks))
+                self._patch(
+                    pod,
+                    Stage.ADOPTED,
+                    "settle",
+                    manifests.settling(marks, function.workload.document["spec"]["template"]),
+                )
             case Reclaim():
                 workload = function.workload.document
                 patch = manifests.reclaiming(marks, workload, function.hidden, function.serving)
@@ -137,6 +142,8 @@ class Deeds:
             return  # which the task group takes care of
         answer = task.result()
         metrics.POOL_STEPS.labels(step, answer.outcome).inc()
+        if step == "create":
+            metrics.POOL_CREATES.labels(answer.outcome).inc()
         if answer.outcome is Outcome.REFUSED:
             log.warning("the API refused", step=step, why=answer.said)
         self._on_done(step, answer)

@@ -49,7 +49,7 @@ class Outside:
     ours: Callable[[Reference], bool]
     clock: Callable[[], Instant]
     checking: Callable[[CheckSection], Check]
-    headless: Callable[[str, tuple[str, ...]], None] = lambda _namespace, _services: None
+    headless: Callable[[Document], None] = lambda _workload: None
     dns_bound: Callable[[], float] = lambda: 30.0
     said: Callable[[Document, str, str], None] = lambda _regarding, _reason, _message: None
     pace: Pace = PACE
@@ -72,6 +72,7 @@ class Fleet:
         self._wake = asyncio.Event()
         self._dirty: set[str] = set()
         self._every = True
+        self._unsynced: set[str] = set()  # namespaces that were not listed yet at the last look
         self._changed: set[str] = set()
         self._sized_at = float("-inf")
 
@@ -104,7 +105,7 @@ class Fleet:
         while True:
             if await woken(self._wake, self._pause()):
                 await asyncio.sleep(NEWS_TOGETHER)
-            if self._every or self._changed:
+            if self._every or self._changed or self._unsynced:
                 self._gather()
             if self._outside.clock() - self._sized_at >= LOOK_EVERY:
                 self._measure()
@@ -142,11 +143,13 @@ class Fleet:
         self._every, self._changed = False, set()
         for namespace, (around, _) in self._places.items():
             if not around.sight.synced:
-                self._every |= every
+                self._unsynced.add(namespace)
                 continue
+            fresh = every or namespace in self._unsynced
+            self._unsynced.discard(namespace)
             known = {uid for uid, each in self._keepers.items() if each.function.namespace == namespace}
             present = {each.uid for each in around.sight.workloads()}
-            for uid in (known | present) if every else (known | present) & changed:
+            for uid in (known | present) if fresh else (known | present) & changed:
                 self._gather_one(uid, namespace, around)
         self._close_unused()
 
@@ -154,10 +157,10 @@ class Fleet:
         """Look at a namespace no longer that no pool names, once nothing of ours is in it."""
         used = {each.functions.namespace for each in self._pools.values()}
         used |= {each.function.namespace for each in self._keepers.values()}
-        for namespace in [name for name, (around, _) in self._places.items() if around.sight.synced]:
-            if namespace not in used:
-                self._places.pop(namespace)[1].cancel()
-                del self._orphans[namespace]
+        for namespace in self._places.keys() - used:
+            self._places.pop(namespace)[1].cancel()
+            del self._orphans[namespace]
+            self._unsynced.discard(namespace)
 
     def _gather_one(self, uid: str, namespace: str, around: Around) -> None:
         workload = around.sight.by_uid(uid)
@@ -214,7 +217,7 @@ class Fleet:
             if keeper.function.proxied:
                 self._changed.add(uid)
             if keeper.function.headless:
-                self._outside.headless(keeper.function.namespace, keeper.function.headless)
+                self._outside.headless(keeper.function.workload.document)
 
     def _resize(self, keeper: Keeper) -> None:
         size, why = self._sizes.of(keeper.function.workload.uid)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scaler.config.pools import FunctionsSection, PoolSection
+from scaler.net.kube import Document
 from scaler.pool.seen import ReplicaSetSeen, ScaledObjectSeen, WorkloadSeen
 from scaler.pool.sight import Sight
 from scaler.pool.view import Handoff
@@ -49,8 +50,7 @@ class Function:
     @property
     def proxied(self) -> bool:
         """Whether it needs a Dapr proxy of its own to be up."""
-        notes = (self.workload.document["spec"]["template"].get("metadata") or {}).get("annotations") or {}
-        return SERVING in self.workload.pod_labels and notes.get(DAPR) == "false"
+        return _proxied(self.workload)
 
 
 def meant(section: FunctionsSection, workload: WorkloadSeen) -> bool:
@@ -68,7 +68,7 @@ def function_of(
     """Say what must be known of a workload, as it is now."""
     services = [each for each in sight.services.objects.values() if selects(each.selector, workload.pod_labels)]
     serving = {key: value for each in services for key, value in each.selector.items()}
-    hidden = frozenset({*serving, *_selected(workload)})
+    hidden = frozenset({*serving, *_keys(workload.selector), *_guarded(workload, sight)})
     current = _current_set(workload, sight.sets_of(workload.uid))
     why = _not_adoptable(section, workload, current, sight.sets_of(workload.uid))
     return Function(
@@ -99,10 +99,17 @@ def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     return bool(selector) and selector.items() <= labels.items()
 
 
-def _selected(workload: WorkloadSeen) -> Iterable[str]:
-    """Return the keys of labels that the workload's own selector looks at."""
-    yield from workload.selector.get("matchLabels") or ()
-    yield from (each["key"] for each in workload.selector.get("matchExpressions") or ())
+def _guarded(workload: WorkloadSeen, sight: Sight) -> Iterable[str]:
+    """Return the keys that PodDisruptionBudgets for the replicas look at: a warm pod must not count as one."""
+    for selector in sight.budgets.objects.values():
+        if (selector.get("matchLabels") or {}).items() <= workload.pod_labels.items():
+            yield from _keys(selector)
+
+
+def _keys(selector: Document) -> Iterable[str]:
+    """Return the keys of labels that a selector looks at."""
+    yield from selector.get("matchLabels") or ()
+    yield from (each["key"] for each in selector.get("matchExpressions") or ())
 
 
 def _current_set(workload: WorkloadSeen, sets: Iterable[ReplicaSetSeen]) -> ReplicaSetSeen | None:
@@ -145,11 +152,15 @@ def _problem(section: PoolSection, workload: WorkloadSeen, serving: Mapping[str,
     return ""
 
 
+def _proxied(workload: WorkloadSeen) -> bool:
+    notes = (workload.document["spec"]["template"].get("metadata") or {}).get("annotations") or {}
+    return SERVING in workload.pod_labels and notes.get(DAPR) == "false"
+
+
 def _waits(workload: WorkloadSeen, sight: Sight) -> str:
     """Say why a function cannot be started yet: in Dapr's proxy mode it dials its proxy, and gives up in the end."""
     serving = workload.pod_labels.get(SERVING)
-    notes = (workload.document["spec"]["template"].get("metadata") or {}).get("annotations") or {}
-    if serving is None or notes.get(DAPR) != "false":
+    if not _proxied(workload):
         return ""
     proxies = [each for each in sight.deployments.objects.values() if each.labels.get(PROXY) == serving]
     up = [each for each in proxies if any(pod.ready and not pod.leaving for pod in sight.replicas(each))]

@@ -15,7 +15,7 @@ from scaler.pool.ear import Ear
 from scaler.pool.examiner import Examiner
 from scaler.pool.expectations import Expectations
 from scaler.pool.functions import Function
-from scaler.pool.manifests import STAGE, WARM
+from scaler.pool.manifests import STAGE, TEMPLATE, WARM
 from scaler.pool.outlook import Outlook
 from scaler.pool.plan import Action, Claim, Create, Plan, plan
 from scaler.pool.refill import Refill
@@ -66,6 +66,8 @@ class Keeper:
 
     def update(self, function: Function) -> None:
         """Go on with the function as it is now."""
+        if function.workload.template != self.function.workload.template:
+            self.refill.begin_anew()
         self.function = function
         refill = function.section.refill
         self.refill.adjust(self._around.clock(), rate=refill.rate, burst=refill.burst)
@@ -103,7 +105,8 @@ class Keeper:
     def hold(self) -> str:
         """Why no pod may be created now, empty if any may."""
         warm = self._around.sight.warm_pods(self.function.workload.uid)
-        homeless = sum(pod.trouble == UNSCHEDULABLE and not pod.leaving for pod in warm)
+        current = [pod for pod in warm if pod.labels.get(TEMPLATE) == self.function.workload.template]
+        homeless = sum(pod.trouble == UNSCHEDULABLE and not pod.leaving for pod in current)
         unschedulable = f"{homeless} of its warm pods cannot be scheduled" if homeless else ""
         return self.function.waits or unschedulable or self.refill.hold(self._around.clock())
 
@@ -131,8 +134,7 @@ class Keeper:
         self.account.look(self.view, rules, self.refill)
         self.plan = plan(self.view, rules)
         allowed = tuple(self._allowed(self.plan.actions, now))
-        claims = sum(isinstance(each, Claim) for each in allowed)
-        self.account.wanted(self.view, rules, claimed=claims, missing=self.plan.missing)
+        self.account.wanted(self.view, rules, self.plan.missing)
         for action in allowed:
             if isinstance(action, Create):
                 self.refill.take(now)
@@ -206,6 +208,7 @@ class Keeper:
             self._refusals, self.problem = 0, ""
             if step == "claim":
                 self._claims_refused = 0
+                self.account.claimed(now)
             if step == "settle":
                 self.account.settled()
         elif step == "create" and answer.outcome is Outcome.REFUSED:
@@ -213,7 +216,10 @@ class Keeper:
             self.problem = answer.said
         else:
             self._refusals += 1
-            self._claims_refused += step == "claim"
+            if step == "claim":
+                self._claims_refused += 1
+                if self._claims_refused == CLAIM_RETRIES + 1:
+                    self.account.refused()
             self.problem = answer.said
             self._resting_until = Instant(now + min(LONGEST_REST, FIRST_REST * 2.0 ** min(self._refusals, 10)))
         self._look_again()

@@ -139,7 +139,7 @@ class Marks:
     def without(self, keys: Iterable[str], *notes: str) -> Patch:
         """Take labels and annotations off, as far as they are there."""
         paths = [_label(key) for key in sorted({*keys} & self.labels.keys())]
-        paths += [_note(key) for key in notes if key in self.notes]
+        paths += [_note(key) for key in sorted(notes) if key in self.notes]
         return [{"op": "remove", "path": path} for path in paths]
 
     def noted(self, annotations: Labels) -> Patch:
@@ -183,9 +183,11 @@ def reclaiming(pod: Marks, workload: Document, hidden: Iterable[str], serving: L
     ]
 
 
-def settling(pod: Marks) -> Patch:
-    """Take every mark of ours off."""
-    return [*pod.unchanged(), *pod.without(OURS, COST, EVICT)]
+def settling(pod: Marks, template: Document) -> Patch:
+    """Take every mark of ours off; what the template says of the same annotations counts again."""
+    notes = (template.get("metadata") or {}).get("annotations") or {}
+    own = {key: notes[key] for key in (COST, EVICT) if key in notes}
+    return [*pod.unchanged(), *pod.without(OURS, *({COST, EVICT} - own.keys())), *pod.noted(own)]
 
 
 def _labelled(labels: Labels) -> Patch:

@@ -40,6 +40,10 @@ class Moments:
         """Tell whether anything was ever seen of it."""
         return what in self._since.get(uid, {})
 
+    def drop(self, uid: str, what: str) -> None:
+        """Forget one fact."""
+        self._since.get(uid, {}).pop(what, None)
+
     def keep(self, uids: Iterable[str]) -> None:
         """Forget all other pods."""
         kept = set(uids)
@@ -55,12 +59,15 @@ class Outlook:
         self._sight = sight
         self._expected = expected
         self._fit = fit
+        self._found: frozenset[str] | None = None  # the pods that were there before we looked
 
     def pods(self, function: Function, now: Instant) -> tuple[WarmPod, ...]:
         """Return the pods of ours as they will be once what was begun is done."""
         warm = self._sight.warm_pods(function.workload.uid)
+        if self._found is None:
+            self._found = frozenset(pod.uid for pod in warm)
         ahead = time.time() - now  # read once: pods of one second stay of one age, so all leaders order them alike
-        shown = [(each, self._pod(each, function.hidden, now, ahead)) for each in warm]
+        shown = [(each, self._pod(each, function, now, ahead)) for each in warm]
         return tuple(pod for each, pod in shown if not (each.leaving and now - pod.since > LOST_AFTER))
 
     def replicas(self, function: Function, now: Instant, settle: float) -> Replicas:
@@ -114,13 +121,13 @@ class Outlook:
         )
         return taken + given
 
-    def _pod(self, pod: PodSeen, hidden: frozenset[str], now: Instant, ahead: float) -> WarmPod:
+    def _pod(self, pod: PodSeen, function: Function, now: Instant, ahead: float) -> WarmPod:
         """Return a pod as it will be; one that waits in the sight of a Service is of no template that is current.
 
         So it is where a Service came later than the pod, with labels of the template that no Service had selected.
         """
-        exposed = pod.labels.get(STAGE) == WARM and not hidden.isdisjoint(pod.labels)
-        stage, deleting = self._stage(pod, now), pod.uid in self._expected.deleting
+        exposed = pod.labels.get(STAGE) == WARM and not function.hidden.isdisjoint(pod.labels)
+        stage, deleting = self._stage(pod, function.workload.template, now), pod.uid in self._expected.deleting
         fact = (stage, pod.leaving, pod.ready or stage is Stage.WARMING)
         self.moments.since(pod.uid, "ready", pod.ready, now)
         return WarmPod(
@@ -131,16 +138,30 @@ class Outlook:
             template="" if exposed else pod.labels.get(TEMPLATE, ""),
             ready=pod.ready,
             since=self.moments.since(pod.uid, "stage", fact, now),
-            born=Instant(min(now, pod.born - ahead)),
+            born=self._born(pod, now, ahead),
             busy=deleting or pod.uid in self._expected.changing,
             owned=_owned(pod),
             leaving=pod.leaving or deleting,
         )
 
-    def _stage(self, pod: PodSeen, now: Instant) -> Stage:
+    def _born(self, pod: PodSeen, now: Instant, ahead: float) -> Instant:
+        """Return when a pod was created: as we saw it, or for one that was there before us as the API server says.
+
+        The server's clock may be wrong by hours, which would make every new pod as old.
+        """
+        first = self.moments.since(pod.uid, "there", value=True, now=now)
+        return Instant(min(now, pod.born - ahead)) if pod.uid in (self._found or ()) else first
+
+    def _stage(self, pod: PodSeen, template: str, now: Instant) -> Stage:
         if pod.phase in _ENDED and not _owned(pod):  # what a ReplicaSet has is that one's to replace
             return Stage.FAILED
-        return self._staged(pod) or self._unclaimed(pod, now)
+        claimed = self._staged(pod)
+        if claimed is not None:
+            self.moments.drop(pod.uid, "up")  # it is not checked meanwhile, so it begins anew if it comes back
+            return claimed
+        if pod.trouble == UNSCHEDULABLE and pod.labels.get(TEMPLATE) != template:
+            return Stage.FAILED  # nobody waits for a place for it
+        return self._unclaimed(pod, now)
 
     def _staged(self, pod: PodSeen) -> Stage | None:
         """Return the stage that a pod was brought to, or is being brought to; ``None`` for one that nobody claimed."""

@@ -21,15 +21,17 @@ CACHED_AT_MOST: Final = 30.0  # s: the ttl of CoreDNS's kubernetes plugin, and o
 
 
 class Preflight:
-    """Asks about one of the Services that matter, by ``ask``; ``said`` is told what people should mend.
+    """Asks once somebody is concerned, by ``ask``; ``said`` is told what people should mend, and of which workload.
+
+    The question is about a Service that every cluster has: those of functions may have no address while they sleep.
 
     As long as nothing is known, changes may be hidden for the longest that is usual.
     """
 
-    def __init__(self, ask: Callable[[str], Awaitable[Caching]]) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[Caching]]) -> None:
         self._ask = ask
         self.said: Callable[[Document, str, str], None] = lambda _regarding, _reason, _message: None
-        self._service = ("", "")
+        self._workload: Document = {}
         self._concerned = asyncio.Event()
         self._found: Caching | None = None
 
@@ -38,35 +40,29 @@ class Preflight:
         """For how long a change may be hidden, in seconds."""
         return self._found.bound if self._found is not None else CACHED_AT_MOST
 
-    def concern(self, namespace: str, services: tuple[str, ...]) -> None:
-        """Note Services whose clients go by DNS."""
-        if services and not self._concerned.is_set():
-            self._service = (namespace, services[0])
-            self._concerned.set()
+    def concern(self, workload: Document) -> None:
+        """Note a workload whose clients go by DNS."""
+        self._workload = workload
+        self._concerned.set()
 
     async def run(self) -> None:
         """Ask as soon as it matters, and again now and then, until cancelled."""
         await self._concerned.wait()
         while True:
-            found = await self._ask(self._name)
+            found = await self._ask()
             if found != self._found:
                 self._tell(found)
             self._found = found
             metrics.POOL_DNS_CACHED.set(found.bound)
             await asyncio.sleep(AGAIN)
 
-    @property
-    def _name(self) -> str:
-        namespace, service = self._service
-        return f"{service}.{namespace}.svc"
-
     def _tell(self, found: Caching) -> None:
         hides = bool(found.positive or found.negative)
-        (log.warning if hides else log.info)("DNS preflight", service=self._name, why=found.why, fix=found.fix)
+        (log.warning if hides else log.info)("DNS preflight", why=found.why, fix=found.fix)
         if hides:
-            namespace, name = self._service
-            regarding = {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": namespace, "name": name}}
-            self.said(regarding, CACHED, f"{found.why}; {found.fix}")
+            self.said(
+                self._workload, CACHED, f"a claimed pod may be hidden for {found.bound:g} s: {found.why}; {found.fix}"
+            )
 
     def told(self) -> dict[str, Any] | None:
         """Tell what was found, for ``/status``; ``None`` while nothing was asked."""
@@ -74,7 +70,6 @@ class Preflight:
             return None
         found = self._found
         return {
-            "asked": self._name,
             "cached": found.positive,
             "negatives_cached": found.negative,
             "hidden_for": found.bound,

@@ -58,6 +58,10 @@ class Refill:
         self._fill(now)
         return Instant(now + max(0.0, 1.0 - self._level) / self._rate)
 
+    def begin_anew(self) -> None:
+        """Forget what failed: the pods to come are others, of another template."""
+        self.succeeded()
+
     def succeeded(self) -> None:
         """Note that a pod became available: the breaker is closed."""
         self.failures, self._hold = 0, None

@@ -54,7 +54,6 @@ class PodSeen:
     address: str
     born: float
     trouble: str
-    requested: int
 
     @property
     def uid(self) -> str:
@@ -153,7 +152,6 @@ def pod_seen(document: Document) -> PodSeen:
         address=status.get("podIP") or "",
         born=_instant(about["creationTimestamp"]),
         trouble=_trouble(status, conditions),
-        requested=requested(document["spec"]),
     )
 
 
@@ -229,9 +227,22 @@ def scaled_object_seen(document: Document) -> ScaledObjectSeen:
 
 
 def requested(spec: Document) -> int:
-    """Return the bytes of memory that a pod requests: its containers together."""
-    asked = (((each.get("resources") or {}).get("requests") or {}).get("memory") for each in spec["containers"])
-    return sum(in_bytes(each) for each in asked if each)
+    """Return the bytes of memory that a pod of a template requests: its containers and its sidecars together.
+
+    Where only a limit is said, that is the request, as the API server makes it in pods, and in no template.
+    """
+    sidecars = [each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"]
+    return sum(_memory(each.get("resources") or {}) for each in (*spec["containers"], *sidecars))
+
+
+def _memory(resources: Document) -> int:
+    said = [(resources.get(key) or {}).get("memory") for key in ("requests", "limits")]
+    return next((in_bytes(str(each)) for each in said if each), 0)
+
+
+def disruption_budget_seen(document: Document) -> Document:
+    """Read a PodDisruptionBudget: its selector."""
+    return document["spec"].get("selector") or {}
 
 
 def _owner(about: Document) -> Owner | None:
@@ -245,7 +256,7 @@ def _trouble(status: Document, conditions: Mapping[str, Document]) -> str:
     scheduled = conditions.get("PodScheduled") or {}
     if scheduled.get("reason") == UNSCHEDULABLE:
         return UNSCHEDULABLE
-    for each in status.get("containerStatuses") or ():
+    for each in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         reason = ((each.get("state") or {}).get("waiting") or {}).get("reason", "")
         if reason in BACKOFF:
             return str(reason)

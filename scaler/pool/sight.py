@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from scaler.keda import SCALED_OBJECTS
-from scaler.net.kube import DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES, STATEFUL_SETS, Kube
+from scaler.net.kube import DEPLOYMENTS, DISRUPTION_BUDGETS, PODS, REPLICA_SETS, SERVICES, STATEFUL_SETS, Document, Kube
 from scaler.net.mirror import Mirror
 from scaler.pool.manifests import ADOPTED, STAGE, WORKLOAD, named_here
 from scaler.pool.seen import (
@@ -16,6 +16,7 @@ from scaler.pool.seen import (
     ScaledObjectSeen,
     ServiceSeen,
     WorkloadSeen,
+    disruption_budget_seen,
     pod_seen,
     replica_set_seen,
     scaled_object_seen,
@@ -60,6 +61,7 @@ class Sight:
             STATEFUL_SETS, namespace, partial(workload_seen, kind="StatefulSet"), self._workload
         )
         self.services: Mirror[ServiceSeen] = mirror(SERVICES, namespace, service_seen, self._service)
+        self.budgets: Mirror[Document] = mirror(DISRUPTION_BUDGETS, namespace, disruption_budget_seen, self._service)
         self.scaled_objects: Mirror[ScaledObjectSeen] = mirror(
             SCALED_OBJECTS, namespace, scaled_object_seen, self._scaled
         )
@@ -114,6 +116,7 @@ class Sight:
             self.deployments,
             self.stateful_sets,
             self.services,
+            self.budgets,
             self.scaled_objects,
         )
 
@@ -153,7 +156,7 @@ class Sight:
                 if each is not None:
                     self._on_workload(each.uid)
 
-    def _service(self, _name: str, before: ServiceSeen | None, after: ServiceSeen | None) -> None:
+    def _service(self, _name: str, before: object, after: object) -> None:
         if before != after:
             self._on_all()
 

@@ -21,6 +21,7 @@ KINDS: Final = (
     Kind(api="v1", plural="configmaps", kind="ConfigMap", status=False, counted=False),
     Kind(api="v1", plural="secrets", kind="Secret", status=False, counted=False),
     Kind(api="v1", plural="events", kind="Event", status=False, counted=False),
+    Kind(api="policy/v1", plural="poddisruptionbudgets", kind="PodDisruptionBudget"),
     Kind(api="apps/v1", plural="deployments", kind="Deployment", scale=True),
     Kind(api="apps/v1", plural="replicasets", kind="ReplicaSet", scale=True),
     Kind(api="apps/v1", plural="statefulsets", kind="StatefulSet", scale=True),

@@ -36,14 +36,14 @@ def test_an_empty_book() -> None:
 
 def test_misses_are_told_once() -> None:
     book = Book(begun=T0)
-    book.stepped(T0, claimed=1, missed=3)
+    book.stepped(T0, pods=4, missed=3)
     assert (book.measured(T0).misses, book.measured(T0).misses) == (3, 0)
 
 
 def test_a_rate_is_one_of_steps_not_of_pods() -> None:
     book = Book(begun=T0)
     for second in range(0, 300, 30):
-        book.stepped(at(second), claimed=5, missed=0)
+        book.stepped(at(second), pods=5, missed=0)
     measured = book.measured(at(299))
     assert measured.rate == pytest.approx(10 / 299)
     assert measured.step_p95 == 5
@@ -52,14 +52,15 @@ def test_a_rate_is_one_of_steps_not_of_pods() -> None:
 def test_the_busiest_bin_but_one_in_ten_counts_for_an_hour() -> None:
     book = Book(begun=T0)
     for number in range(60):
-        book.stepped(at(number), claimed=1, missed=0)
+        book.stepped(at(number), pods=1, missed=0)
     assert book.measured(at(BIN * 3)).rate == pytest.approx(60 / BIN)
     assert book.measured(at(BIN * 30)).rate == 0.0
 
 
 def test_a_lead_time_is_from_the_claim_to_the_next_pod() -> None:
     book = Book(begun=T0)
-    book.stepped(T0, claimed=2, missed=0)
+    for _ in range(2):
+        book.taken(T0)
     assert book.refilled(at(8)) == 8
     assert book.refilled(at(12)) == 12
     assert book.refilled(at(13)) is None
@@ -69,7 +70,8 @@ def test_a_lead_time_is_from_the_claim_to_the_next_pod() -> None:
 
 def test_places_that_are_filled_otherwise_are_no_gaps() -> None:
     book = Book(begun=T0)
-    book.stepped(T0, claimed=2, missed=0)
+    for _ in range(2):
+        book.taken(T0)
     book.vacant(1)
     book.vacant(-1)
     assert book.refilled(at(8)) is None
@@ -146,9 +148,25 @@ def test_what_waits_costs(account: Account) -> None:
 
 def test_a_miss_that_lasts_is_one(account: Account) -> None:
     for missing in (2, 2, 1, 3, 0):
-        account.wanted(seen(1), RULES, claimed=0, missing=missing)
-    account.wanted(seen(1), RULES, claimed=2, missing=0)
-    assert (account.hits, account.misses) == (2, 4)
+        account.wanted(seen(1, wanted=3), RULES, missing)
+    assert (account.hits, account.misses) == (0, 4)
+
+
+def test_what_is_not_known_for_a_moment_is_no_new_miss(account: Account) -> None:
+    for wanted, missing in ((2, 2), (None, 0), (2, 2)):
+        account.wanted(seen(1, wanted=wanted), RULES, missing)
+    assert account.misses == 2
+
+
+def test_a_hit_is_a_claim_that_was_done_and_a_step_a_rise_of_what_is_wanted(account: Account) -> None:
+    """A claim that is refused and planned again, however often, is neither a hit nor another wake-up."""
+    for _ in range(15):
+        account.wanted(seen(1, wanted=3), RULES, 0)
+    assert (account.hits, account.book.measured(at(1)).step_p95) == (0, 3)
+    account.claimed(at(1))
+    account.refused()
+    assert (account.hits, account.misses) == (1, 1)
+    assert account.book.measured(at(299)).rate == pytest.approx(1 / 299)
 
 
 # -- sizes -----------------------------------------------------------------------------------------------------------

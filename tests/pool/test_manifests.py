@@ -1,5 +1,6 @@
 """Warm pods as documents, and their patches: whatever a pod carries, each does all that it says, or nothing."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from scaler.pool.seen import pod_seen
 from simulations.cluster.patches import PatchFailed, patched
 from tests.pool.seeing import template, workload
 
+SETTLING = partial(manifests.settling, template={"spec": {}})
+SETTLING = partial(manifests.settling, template={"spec": {}})
 LABELS = {"app": "orders", "openfunction.io/serving": "s", "team": "a"}
 HIDDEN = frozenset({"app", "openfunction.io/serving"})
 SERVING = {"openfunction.io/serving": "s"}
@@ -100,7 +103,7 @@ PATCHES: dict[str, Any] = {
     "recycling": manifests.recycling,
     "adoption": lambda each: manifests.adoption(each, LABELS, "h"),
     "reclaiming": lambda each: manifests.reclaiming(each, OWNER, HIDDEN, SERVING),
-    "settling": manifests.settling,
+    "settling": SETTLING,
 }
 
 
@@ -151,6 +154,16 @@ def test_a_whole_life() -> None:
     assert given_["metadata"]["annotations"][COST] == "1000"
     back = patched(given_, manifests.reclaiming(marks(given_), OWNER, HIDDEN, SERVING))
     assert back["metadata"] == bridged["metadata"]
-    settled = patched(given_, manifests.settling(marks(given_)))
+    settled = patched(given_, SETTLING(marks(given_)))
     assert settled["metadata"]["labels"] == {**LABELS, HASH_LABEL: "h"}
     assert not settled["metadata"].get("annotations")
+
+
+def test_what_the_template_says_of_our_annotations_counts_again_in_the_end() -> None:
+    notes = {EVICT: "false", COST: "7"}
+    given_ = {
+        "metadata": {"uid": "u", "resourceVersion": "1", "labels": {STAGE: "adopted"}, "annotations": dict(notes)}
+    }
+    given_["metadata"]["annotations"] |= {EVICT: "true", COST: "1000"}
+    settled = patched(given_, manifests.settling(marks(given_), template({"app": "a"}, notes)))
+    assert settled["metadata"]["annotations"] == notes

@@ -32,7 +32,7 @@ def bare_pod(**status: Any) -> Document:
 def test_a_pod_that_has_just_been_created() -> None:
     seen = pod_seen(bare_pod())
     assert (seen.phase, seen.ready, seen.leaving, seen.address, seen.trouble) == ("Pending", False, False, "", "")
-    assert (seen.owner, seen.labels, seen.marks.notes, seen.requested) == (None, {}, frozenset(), 0)
+    assert (seen.owner, seen.labels, seen.marks.notes) == (None, {}, frozenset())
     assert seen.born == 1767323045.0
 
 
