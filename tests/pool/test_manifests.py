@@ -15,7 +15,6 @@ from simulations.cluster.patches import PatchFailed, patched
 from tests.pool.seeing import template, workload
 
 SETTLING = partial(manifests.settling, template={"spec": {}})
-SETTLING = partial(manifests.settling, template={"spec": {}})
 LABELS = {"app": "orders", "openfunction.io/serving": "s", "team": "a"}
 HIDDEN = frozenset({"app", "openfunction.io/serving"})
 SERVING = {"openfunction.io/serving": "s"}
@@ -161,9 +160,9 @@ def test_a_whole_life() -> None:
 
 def test_what_the_template_says_of_our_annotations_counts_again_in_the_end() -> None:
     notes = {EVICT: "false", COST: "7"}
-    given_ = {
-        "metadata": {"uid": "u", "resourceVersion": "1", "labels": {STAGE: "adopted"}, "annotations": dict(notes)}
-    }
-    given_["metadata"]["annotations"] |= {EVICT: "true", COST: "1000"}
-    settled = patched(given_, manifests.settling(marks(given_), template({"app": "a"}, notes)))
-    assert settled["metadata"]["annotations"] == notes
+    said = template(LABELS, notes)
+    warm = warm_pod("orders-warm-0123456789", "p", workload(said), HIDDEN)
+    warm["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-01-02T03:04:05Z"}
+    given_ = patched(warm, manifests.adoption(marks(warm), LABELS, "hash"))
+    assert given_["metadata"]["annotations"] == {EVICT: "true", COST: "1000"}
+    assert patched(given_, manifests.settling(marks(given_), said))["metadata"]["annotations"] == notes
