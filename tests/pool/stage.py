@@ -19,7 +19,7 @@ from scaler.pool.signals import Heard
 from scaler.testing.clocks import jumping_clock
 from simulations.cluster.api import SimulatedApi
 from simulations.cluster.client import SimulatedKube
-from simulations.cluster.cluster import SimulatedCluster, running_cluster
+from simulations.cluster.cluster import Lags, SimulatedCluster, running_cluster
 from simulations.cluster.kubelet import Life
 from simulations.cluster.owners import controller_of, is_ready
 from simulations.cluster.store import Change, Kind
@@ -35,6 +35,7 @@ COLD: Final = 20.0  # s from the creation of a pod to its readiness
 KEDA_AFTER: Final = 2.0  # s from a word to the replicas
 SIZE: Final = 2
 SURGE: Final = 1
+NO_LAGS: Final = Lags()
 
 
 class _Calendar(LoopTime):
@@ -190,10 +191,11 @@ def stage_of(pod: Document) -> str:
 
 
 @asynccontextmanager
-async def staged(seed: int = 0) -> AsyncIterator[Stage]:
-    """Set up a function that sleeps."""
+async def staged(seed: int = 0, lags: Lags = NO_LAGS) -> AsyncIterator[Stage]:
+    """Set up a function that sleeps; ``lags`` are how late the controllers of the cluster are."""
     api = SimulatedApi(seed=seed, time=_Calendar())
-    async with running_cluster(api, life=lambda _: Life(schedule=0.1, create=0.5, ready=COLD, end=1.0)) as cluster:
+    life = Life(schedule=0.1, create=0.5, ready=COLD, end=1.0)
+    async with running_cluster(api, lags=lags, life=lambda _: life) as cluster:
         stage, kube = Stage(cluster), cluster.client("setting")
         made = objects.deployment(NAME, 0, objects.template(LABELS, scheduled=True))
         made["spec"]["selector"] = {"matchLabels": {"app": NAME}}
