@@ -45,15 +45,29 @@ Heard = Callable[[Signal | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientTls:
-    """Paths of PEM files: the CA of the scaler (the system's without one), and what we show it.
+    """Paths of PEM files: the CA that the scaler's certificate must be of, and ours with its key, both or neither.
 
     ``name`` is the one that its certificate must have, where that is not the host of the address.
     """
 
-    ca: Path | None = None
+    ca: Path
     cert: Path | None = None
     key: Path | None = None
     name: str = ""
+
+
+def from_paths(ca: Path | None, cert: Path | None, key: Path | None) -> ClientTls | None:
+    """Put the three paths of a command line together; ``None``, no TLS, is without any.
+
+    Raises :class:`ConfigError` where one is missing: what was meant to be encrypted is never sent in plain text.
+    """
+    if (cert is None) != (key is None):
+        raise ConfigError(["--tls-cert and --tls-key go together"])
+    if ca is not None:
+        return ClientTls(ca=ca, cert=cert, key=key)
+    if cert is not None:
+        raise ConfigError(["--tls-cert and --tls-key need --tls-ca, the CA of the scaler's certificate"])
+    return None
 
 
 class Asking:
@@ -71,9 +85,9 @@ class Asking:
         a reading that it does not have cannot be told from one. A trigger with values from the environment, which KEDA
         alone can read, is never known here.
         """
-        asked = Asked(self._stub, reference, heard)
-        asked.begin(self._tasks, self._asked.discard)
+        asked = Asked(self._stub, reference, heard, self._asked.discard)
         self._asked.add(asked)
+        asked.begin(self._tasks)
         return asked
 
     def end(self) -> None:
@@ -85,7 +99,9 @@ class Asking:
 class Asked:
     """One trigger of a scaler elsewhere. ``problem`` says why nothing new is known of it; else it is empty."""
 
-    def __init__(self, stub: ExternalScalerStub, reference: Reference, heard: Heard) -> None:
+    def __init__(
+        self, stub: ExternalScalerStub, reference: Reference, heard: Heard, ended: Callable[["Asked"], object]
+    ) -> None:
         namespace, name, metadata = reference
         self.problem = ""
         if said(metadata) != dict(metadata):
@@ -93,6 +109,7 @@ class Asked:
         self._ref = ScaledObjectRef(namespace=namespace, name=name, scalerMetadata=dict(metadata))
         self._stub = stub
         self._told = Telling(heard)
+        self._ended = ended
         self._signal: Signal | None = None
         self._target = 0.0
         self._metric = ""
@@ -102,17 +119,17 @@ class Asked:
         self._look = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, tasks: asyncio.TaskGroup, ended: Callable[["Asked"], object]) -> None:
-        """Begin to ask; ``ended`` is called in the end."""
+    def begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin to ask, if the scaler can be."""
         self._told.tell(None)
         if not self.problem:
             self._task = tasks.create_task(self._run(), name=f"ask {self._ref.namespace}/{self._ref.name}")
-            self._task.add_done_callback(lambda _: ended(self))
 
     def end(self) -> None:
         """Hear no more of it; once more does no harm."""
         if self._task is not None:
             self._task.cancel()
+        self._ended(self)
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

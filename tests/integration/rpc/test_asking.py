@@ -1,8 +1,10 @@
 """A scaler elsewhere, followed over the wire: our own service, one that dies and comes back, and strangers."""
 
 import asyncio
+import gc
 import time
-from collections.abc import AsyncIterator, Callable
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from scaler.pool.signals import Signals
 from scaler.probes.memory import SHELF, Memory
 from scaler.probes.registry import Catalogue
 from scaler.rpc import asking
-from scaler.rpc.asking import Asking, ClientTls, running_asking
+from scaler.rpc.asking import Asked, Asking, ClientTls, running_asking
 from scaler.rpc.server import Listen
 from scaler.rpc.tls import ServerTls
 from scaler.service import Settings, running
@@ -134,6 +136,16 @@ async def test_values_from_the_environment_are_nobodys_to_ask_for() -> None:
         following = asked.follow(("shop", "orders", {"kind": "memory", "keyFromEnv": "KEY"}), ear)
         assert (ear.heard, "environment" in following.problem) == ([None], True)
         following.end()
+
+
+async def test_nothing_is_kept_of_what_was_let_go() -> None:
+    async with running_asking("127.0.0.1:1") as asked:
+        followings = [asked.follow(ORDERS, Ear()), asked.follow(("shop", "orders", {"keyFromEnv": "KEY"}), Ear())]
+        gone = [weakref.ref(each) for each in followings]
+        for each in followings:
+            each.end()
+        del each, followings
+        await settled(lambda: forgotten(gone))
 
 
 # -- death and return ------------------------------------------------------------------------------------------
@@ -310,6 +322,12 @@ async def test_a_scaler_that_is_killed_is_found_again(tmp_path: Path) -> None:
             assert ear.heard == told  # what was said last counted all the while
     finally:
         await asyncio.to_thread(process.stop)
+
+
+def forgotten(gone: Iterable[weakref.ref[Asked]]) -> bool:
+    """Tell whether nobody holds any of them."""
+    gc.collect()
+    return all(each() is None for each in gone)
 
 
 async def settled(fact: Callable[[], bool]) -> None:
