@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from scaler.errors import ConfigError
 from scaler.hub import Hub, running_hub
 from scaler.net.kube import Kube, running_kube
 from scaler.observe.heartbeat import heartbeat
-from scaler.pool.controller import Controller, running_controller
+from scaler.pool.controller import LEASE, Controller, running_controller
 from scaler.pool.signals import InProcess
 from scaler.pooling import clock, pool_of
 from scaler.probes.base import Surroundings
@@ -59,11 +59,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSettings:
-    """How to keep pools in a process of their own, which asks the scaler at ``scaler`` (host:port); else as above."""
+    """How to keep pools in a process of their own, which asks the scaler at ``scaler`` (host:port); else as above.
+
+    ``lease`` is the name of the one that its leader holds.
+    """
 
     scaler: str
     tls: ClientTls | None
     http: str
+    lease: str = LEASE
     config: Place | None = None
     kubeconfig: Path | None = None
     state: Path | None = None
@@ -95,7 +99,7 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             running_hub(Surroundings(clock=clock)) as hub,
             running_decisions(hub, kinds, clock, kube) as decisions,
             running_credentials(kube, home(settings.config, kube), settings.secrets) as credentials,
-            pooling(settings, kube, decisions) as pool,
+            pooling(settings, kube, decisions, kinds) as pool,
             applying(Applying(hub, decisions, credentials, pool, dev=settings.dev)) as apply,
             originating(settings.config, settings.state, kube) as origin,
             following_config(origin, kinds, apply, clock) as config,
@@ -145,7 +149,7 @@ async def running_pool(settings: PoolSettings) -> AsyncIterator[int]:
             running_kube(settings.kubeconfig) as kube,
             running_asking(settings.scaler, settings.tls) as asking,
             originating(settings.config, settings.state, kube) as origin,
-            nullcontext(pool_beside(settings, kube, asking)) as pool,
+            nullcontext(pool_beside(settings, kube, asking, kinds)) as pool,
             following_config(origin, kinds, configuring(pool), clock) as config,
             running_http(settings.http, application(Told(lambda: True, config.told, pool.told))) as http_port,
             running_controller(pool),
@@ -154,21 +158,30 @@ async def running_pool(settings: PoolSettings) -> AsyncIterator[int]:
             yield http_port
 
 
-def pool_beside(settings: PoolSettings, kube: Kube | None, asking: Asking) -> Controller:
+def pool_beside(settings: PoolSettings, kube: Kube | None, asking: Asking, kinds: Collection[str]) -> Controller:
     """Make the controller that hears a scaler elsewhere."""
-    namespace = home(settings.config, kube)
-    return pool_of(kube, asking, namespace=namespace, scaler=settings.scaler, dev=settings.dev)
+    return pool_of(
+        kube,
+        asking,
+        kinds,
+        namespace=home(settings.config, kube),
+        lease=settings.lease,
+        scaler=settings.scaler,
+        dev=settings.dev,
+    )
 
 
 @asynccontextmanager
-async def pooling(settings: Settings, kube: Kube | None, decisions: Decisions) -> AsyncIterator[Controller | None]:
+async def pooling(
+    settings: Settings, kube: Kube | None, decisions: Decisions, kinds: Collection[str]
+) -> AsyncIterator[Controller | None]:
     """Offer the pool's controller, which hears the decisions of this process; ``None`` if it is not asked for."""
     if not settings.pool:
         yield None
         return
     signals = InProcess(decisions, identify)
     try:
-        yield pool_of(kube, signals, namespace=home(settings.config, kube), dev=settings.dev)
+        yield pool_of(kube, signals, kinds, namespace=home(settings.config, kube), dev=settings.dev)
     finally:
         signals.end()
 
@@ -192,9 +205,16 @@ def configuring(pool: Controller) -> Callable[[Config], Awaitable[None]]:
     """Return what puts a configuration's pools in force."""
 
     async def apply(config: Config) -> None:
-        pool.configure(config.pools)
+        put_in_force(pool, config)
 
     return apply
+
+
+def put_in_force(pool: Controller, config: Config) -> None:
+    """Go on with a configuration's pools; that there are none is said, since a pool was asked for."""
+    pool.configure(config.pools)
+    if not config.pools:
+        log.warning("the configuration has no pools: no pod is kept warm")
 
 
 @asynccontextmanager
@@ -255,7 +275,7 @@ class Applying:
             await self._credentials.follow(config.connections)
             await self._tell()
             if self._pool is not None:
-                self._pool.configure(config.pools)
+                put_in_force(self._pool, config)
 
     async def run(self) -> None:
         """Go on with each change of credentials, until cancelled."""

@@ -17,6 +17,7 @@ from scaler.pool.controller import Controller, running_controller
 from scaler.pool.deeds import PACE, Pace
 from scaler.pool.signals import InProcess
 from scaler.pooling import pool_of
+from scaler.probes.registry import installed
 from scaler.rpc.servicer import identify
 from simulations.cluster.api import SimulatedApi
 from simulations.cluster.client import Faults, SimulatedKube
@@ -101,7 +102,7 @@ class Pool:
     async def kept(self, decisions: Decisions) -> AsyncIterator[None]:
         """Run a controller that hears these decisions for as long as the block lasts."""
         signals = InProcess(decisions, identify)
-        controller = pool_of(self._kube, signals, namespace=NAMESPACE, dev=True, pace=self._pace())
+        controller = pool_of(self._kube, signals, installed().kinds, namespace=NAMESPACE, dev=True, pace=self._pace())
         try:
             async with running_controller(controller):
                 self._controller = controller

@@ -25,6 +25,7 @@ from scaler.pool.controller import Controller, running_controller
 from scaler.pool.manifests import BRIDGED
 from scaler.pool.signals import Heard
 from scaler.pooling import pool_of
+from scaler.probes.registry import installed
 
 LINE: Final = 2**20  # bytes
 
@@ -93,7 +94,9 @@ async def main(kubeconfig: Path, namespace: str) -> None:
         assert kube is not None
         script = Script()
         timed = Timed(kube, script)
-        async with running_controller(pool_of(timed, script, namespace=namespace, dev=True)) as controller:
+        async with running_controller(
+            pool_of(timed, script, installed().kinds, namespace=namespace, dev=True)
+        ) as controller:
             async for line in _lines():
                 _obey(line, controller, script, timed)
 
