@@ -112,6 +112,7 @@ def serve(  # noqa: PLR0913 - each one is an option
 ) -> None:
     """Serve KEDA until SIGTERM."""
     from scaler.config.source import place_named
+    from scaler.net.loopback import on_loopback
     from scaler.observe.logs import set_up_logs
     from scaler.rpc.server import Listen
     from scaler.rpc.tls import from_paths
@@ -145,42 +146,43 @@ def pool(  # noqa: PLR0913 - each one is an option
     state: StateFolder = None,
     kubeconfig: Kubeconfig = None,
     http: Pages = None,
+    lease: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The Lease to lead by. A pool of another scaler needs its own, and namespaces of its own.",
+            show_default="warmscaler-pool",
+        ),
+    ] = None,
     dev: Annotated[bool, typer.Option("--dev", help="Try it here: pages on loopback only; logs for people.")] = False,
     tls_ca: Annotated[Path | None, typer.Option(help="The CA of the scaler's certificate, PEM; makes it TLS.")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="Our certificate for it, PEM.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Our certificate for it, PEM; needs --tls-ca.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     log_level: LeastLevel = Level.INFO,
 ) -> None:
     """Keep warm pods beside a scaler elsewhere, until SIGTERM. Of several such processes, one leads."""
     from scaler.config.source import place_named
+    from scaler.net.loopback import on_loopback
     from scaler.observe.logs import set_up_logs
-    from scaler.rpc.asking import ClientTls
+    from scaler.pooling import lease_named
+    from scaler.rpc.asking import from_paths
     from scaler.service import PoolSettings, keep_pools
 
+    address = http or f"{'127.0.0.1' if dev else '0.0.0.0'}:8080"  # noqa: S104 - a pod is reached from outside
+    if dev and not on_loopback(address):
+        raise ConfigError(["--dev listens on loopback only: leave out --http, or name 127.0.0.1"])
     set_up_logs(people=dev, level=log_level)
     settings = PoolSettings(
         scaler=scaler,
-        tls=ClientTls(ca=tls_ca, cert=tls_cert, key=tls_key) if tls_ca else None,
-        http=http or f"{'127.0.0.1' if dev else '0.0.0.0'}:8080",  # noqa: S104 - a pod is reached from outside
+        tls=from_paths(tls_ca, tls_cert, tls_key),
+        http=address,
+        lease=lease_named(lease),
         config=place_named(config),
         state=state,
         kubeconfig=kubeconfig,
         dev=dev,
     )
     asyncio.run(keep_pools(settings))
-
-
-def on_loopback(address: str) -> bool:
-    """Tell whether ``host:port`` is on this machine for sure: other names than localhost may resolve to anything."""
-    from ipaddress import ip_address
-
-    from scaler.net.egress import split_host_port
-
-    try:
-        host, _ = split_host_port(address, lowest=0)
-        return host.casefold() == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @app.command(epilog="Example: warmscaler demo --headless --duration 30s --outage 5s+20s -o json")

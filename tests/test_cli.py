@@ -65,6 +65,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         pytest.param("serve --config configmap:a", "is not configmap:NAMESPACE/NAME, such as", id="no namespace"),
         pytest.param("serve --config configmap:a/B", "'B' is not the name of a Kubernetes object", id="no name"),
         pytest.param("serve --dev --config /nowhere", "/nowhere: cannot be read: No such file", id="no configuration"),
+        pytest.param("pool", "Missing option '--scaler'", id="a pool of no scaler"),
+        pytest.param("pool --scaler a:1 --tls-ca x --tls-key x", "go together", id="a key without its certificate"),
+        pytest.param("pool --scaler a:1 --tls-cert x", "--tls-cert and --tls-key go together", id="half of a pair"),
+        pytest.param("pool --scaler a:1 --tls-cert x --tls-key x", "need --tls-ca", id="a pair for plain text"),
+        pytest.param("pool --scaler a:1 --lease Pool", "--lease 'Pool' is not a name such as", id="no Lease"),
+        pytest.param(
+            "pool --scaler a:1 --dev --http 0.0.0.0:8080", "leave out --http, or name 127.0.0.1", id="pages for all"
+        ),
         pytest.param("probe", "Missing argument 'kind'", id="nothing to probe"),
         pytest.param("probe jar", "'jar' is not one of", id="no kind"),
         pytest.param("probe memory", "probe memory: 'key' is required (try: warmscaler probe --help)", id="no key"),
@@ -86,7 +94,7 @@ def test_a_wrong_command_line_is_one_line_on_standard_error_with_a_hint(run: Run
     assert (answer.err.count("\n"), answer.err.endswith("--help)\n")) == (1, True)
 
 
-@pytest.mark.parametrize("verb", ["serve", "probe", "explain", "lint", "schema"])
+@pytest.mark.parametrize("verb", ["serve", "pool", "probe", "explain", "lint", "schema"])
 def test_every_verb_has_help_with_an_example(run: Run, verb: str) -> None:
     answer = run(verb, "--help")
     assert (answer.code, answer.err) == (0, "")
@@ -196,8 +204,3 @@ def test_an_interrupt_ends_a_reading_without_a_traceback() -> None:
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, b"")
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.9.9.9:1", "localhost:1", "LocalHost:1", "[::1]:1"])
-def test_dev_may_name_any_address_of_this_machine_alone(address: str) -> None:
-    assert cli.on_loopback(address)
