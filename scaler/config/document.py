@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from scaler.config.pools import PoolSection
-from scaler.config.section import SPAN, FileName, Glob, Name, Section, span
+from scaler.config.section import POOL_NAME, SPAN, FileName, Glob, Name, PoolName, Section, span
 from scaler.net.egress import MAX_PORT, Egress, Network, Rule
 from scaler.triggers.metadata import Defaults
 
@@ -215,8 +215,11 @@ class Document(Section):
     ] = Field(default_factory=dict)
     egress: EgressSection = Field(default_factory=EgressSection)
     pools: Annotated[
-        dict[Name, PoolSection],
-        Field(description="Warm pods of functions, by the name of their pool."),
+        dict[PoolName, PoolSection],
+        Field(
+            description="Warm pods of functions, by the name of their pool, 1 to 63 of `a-z0-9.-`.",
+            json_schema_extra={"propertyNames": {"pattern": f"^{POOL_NAME}$"}},
+        ),
     ] = Field(default_factory=dict)
 
     def config(self, kinds: Texts, connections: Texts) -> Config:

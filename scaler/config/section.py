@@ -9,6 +9,9 @@ from pydantic.alias_generators import to_camel
 
 from scaler.triggers.values import duration
 
+POOL_NAME: Final = r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?"
+"""A name that can be the value of a label, too: pods of a pool say theirs."""
+
 _NAME: Final = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _FILE: Final = r"[A-Za-z0-9_-][-A-Za-z0-9._]{0,252}"
 
@@ -61,6 +64,12 @@ def _fits(pattern: str, said: str) -> Callable[[str], object]:
 
 Name = Annotated[
     str, checked(_fits(_NAME, "is not the name of a Kubernetes object: lower-case letters, digits, '-' and '.'"))
+]
+PoolName = Annotated[
+    str,
+    checked(
+        _fits(POOL_NAME, "is not the name of a pool, a label of its pods: 1 to 63 lower-case letters, digits, '-', '.'")
+    ),
 ]
 FileName = Annotated[
     str, checked(_fits(_FILE, "is not the name of a file or a key: letters, digits, '-', '_' and '.', no path"))
