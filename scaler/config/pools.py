@@ -57,19 +57,21 @@ def _one_of(section: Section, *fields: str) -> None:
 
 
 class SelectorSection(Section):
-    """Labels, as Deployments carry them."""
+    """Labels, as Deployments and StatefulSets carry them."""
 
     match_labels: Annotated[
-        dict[str, str], Field(min_length=1, description="Labels that a Deployment must all have, `key: value`.")
+        dict[str, str], Field(min_length=1, description="Labels that it must all have, `key: value`.")
     ]
 
 
 class FunctionsSection(Section):
-    """Whose pods are kept warm: one Deployment, those that a selector finds, or all functions of OpenFunction."""
+    """Whose pods are kept warm: one Deployment, what a selector finds, or all functions of OpenFunction."""
 
     namespace: Annotated[Name, Field(description="The namespace of the functions.")]
     deployment: Annotated[Name | None, Field(description="The name of one Deployment.")] = None
-    selector: Annotated[SelectorSection | None, Field(description="The Deployments with these labels.")] = None
+    selector: Annotated[
+        SelectorSection | None, Field(description="Deployments and StatefulSets with these labels.")
+    ] = None
     open_function: Annotated[
         Literal[True] | None, Field(description="`true`: every function of OpenFunction in the namespace.")
     ] = None
@@ -106,8 +108,9 @@ class AutoSection(Section):
     budget: Annotated[
         Memory | None,
         Field(
-            description="Memory that the warm pods of the pool may request together, at least 1Mi, such as `8Gi`. "
-            "Where it is not enough it goes where it saves the most time, and may cut floors. Without it, any."
+            description="Memory of the warm pods of the pool together, at least 1Mi, such as `8Gi`: their requests, or "
+            "limits where there are no requests. Where it is not enough it goes where it saves the most time, and may "
+            "cut floors. Without it, any."
         ),
     ] = None
 
@@ -206,7 +209,15 @@ class PoolSection(Section):
         SPAN,
         Field(description="A warm pod older than this is replaced, 1m to 720h.", json_schema_extra={"default": "24h"}),
     ] = 86_400.0
-    surge: Annotated[int, Field(ge=0, le=100, description="Pods above the size while old ones are replaced.")] = 1
+    surge: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100,
+            description="Pods above the size while old ones are replaced; with 0 an old one goes before its successor "
+            "is there.",
+        ),
+    ] = 1
 
 
 def _wall() -> datetime:
