@@ -64,11 +64,6 @@ def bounded(size: int, why: str, ramp: Ramp, now: Instant) -> tuple[int, str]:
     return limited, f"{limited}: {done} every {STEP:g} s towards {ramp.after} without 'confirm: {ramp.after}'; {why}"
 
 
-def changes_at(ramp: Ramp, now: Instant) -> Instant:
-    """Return when the bounds change next."""
-    return Instant(ramp.since + (_steps(ramp, now) + 1) * STEP)
-
-
 def _jumps(before: int, after: int) -> bool:
     fewer, more = sorted((max(1, before), max(1, after)))
     return more >= JUMP * fewer or (before > 0 and after == 0)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler.model import Instant
-from scaler.policy.ramp import JUMP, STEP, begin, bounded, bounds, changes_at, over
+from scaler.policy.ramp import JUMP, STEP, begin, bounded, bounds, over
 
 NOW = Instant(1000.0)
 
@@ -49,7 +49,6 @@ def test_the_way_there(before: int, after: int, held: int, sizes: list[int]) -> 
         for at in (NOW + number * STEP, NOW + (number + 1) * STEP - 0.001):
             assert bounded(after, "", ramp, Instant(at))[0] == size
             assert over(ramp, Instant(at)) == (number == len(sizes) - 1)
-        assert changes_at(ramp, Instant(NOW + number * STEP)) == NOW + (number + 1) * STEP
 
 
 def test_nothing_is_ramped_that_is_there_already() -> None:
