@@ -41,7 +41,7 @@ class Account:
         self._shown: tuple[int, ...] = ()
         self._idle = 0
         self._begun = self._at = now
-        self._missing = self._wanted = 0
+        self._missing = self._wanted = self._late = 0
         self._lost: set[str] = set()
 
     def look(self, view: PoolView, rules: Rules, refill: Refill) -> None:
@@ -70,12 +70,16 @@ class Account:
         metrics.POOL_OVER_TARGET.labels(*self._labels).set(over)
         metrics.POOL_BREAKER.labels(*self._labels).set(broken)
 
-    def wanted(self, view: PoolView, rules: Rules, missing: int) -> None:
-        """Enter what is wanted, of which so many replicas have no warm pod; the unknown changes nothing."""
+    def wanted(self, view: PoolView, rules: Rules, *, claims: int, missing: int) -> None:
+        """Enter what is wanted: so many claims begin, so many replicas have no warm pod. The unknown changes nothing.
+
+        A claim for a replica that was missing before comes late: that one is counted already, as a miss.
+        """
         if view.wanted is None:
             return
         rise = view.wanted - max(self._wanted, view.replicas.ready)
         missed = max(0, missing - self._missing)
+        self._late = min(claims, max(0, self._missing - missing)) if claims else self._late
         self._wanted, self._missing = view.wanted, missing
         if rise > 0 or missed:
             self.book.stepped(view.now, pods=max(rise, missed), missed=missed)
@@ -84,8 +88,11 @@ class Account:
 
     def claimed(self, now: Instant) -> None:
         """Enter that a warm pod was claimed."""
-        self.hits += 1
         self.book.taken(now)
+        if self._late:
+            self._late -= 1
+            return
+        self.hits += 1
         metrics.POOL_CLAIMS.labels(*self._labels, "warm").inc()
 
     def refused(self) -> None:

@@ -134,7 +134,8 @@ class Keeper:
         self.account.look(self.view, rules, self.refill)
         self.plan = plan(self.view, rules)
         allowed = tuple(self._allowed(self.plan.actions, now))
-        self.account.wanted(self.view, rules, self.plan.missing)
+        claims = sum(isinstance(each, Claim) for each in allowed)
+        self.account.wanted(self.view, rules, claims=claims, missing=self.plan.missing)
         for action in allowed:
             if isinstance(action, Create):
                 self.refill.take(now)

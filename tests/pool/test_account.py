@@ -148,20 +148,20 @@ def test_what_waits_costs(account: Account) -> None:
 
 def test_a_miss_that_lasts_is_one(account: Account) -> None:
     for missing in (2, 2, 1, 3, 0):
-        account.wanted(seen(1, wanted=3), RULES, missing)
+        account.wanted(seen(1, wanted=3), RULES, claims=0, missing=missing)
     assert (account.hits, account.misses) == (0, 4)
 
 
 def test_what_is_not_known_for_a_moment_is_no_new_miss(account: Account) -> None:
     for wanted, missing in ((2, 2), (None, 0), (2, 2)):
-        account.wanted(seen(1, wanted=wanted), RULES, missing)
+        account.wanted(seen(1, wanted=wanted), RULES, claims=0, missing=missing)
     assert account.misses == 2
 
 
 def test_a_hit_is_a_claim_that_was_done_and_a_step_a_rise_of_what_is_wanted(account: Account) -> None:
     """A claim that is refused and planned again, however often, is neither a hit nor another wake-up."""
     for _ in range(15):
-        account.wanted(seen(1, wanted=3), RULES, 0)
+        account.wanted(seen(1, wanted=3), RULES, claims=3, missing=0)
     assert (account.hits, account.book.measured(at(1)).step_p95) == (0, 3)
     account.claimed(at(1))
     account.refused()
