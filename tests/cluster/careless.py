@@ -16,5 +16,5 @@ def careless(view: PoolView, rules: Rules) -> Plan:
 
 
 if __name__ == "__main__":
-    keeper.plan = careless
+    vars(keeper)["plan"] = careless
     main()

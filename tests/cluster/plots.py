@@ -82,22 +82,29 @@ class Record:
 
 
 @contextmanager
-def recording(api: Api, resource: Resource, namespace: str, *, within: float = 120.0) -> Iterator[Record]:
-    """Watch the objects of a kind for as long as the block lasts, ``within`` seconds at most."""
-    record, begun, over = Record(), Event(), Event()
+def recording(api: Api, resource: Resource, namespace: str, *, within: float = 400.0) -> Iterator[Record]:
+    """Watch the objects of a kind for as long as the block lasts, ``within`` seconds at most.
+
+    A watch that ends before the block does has seen nothing since, which fails the test.
+    """
+    record, begun, over, ended = Record(), Event(), Event(), Event()
 
     def run() -> None:
-        with suppress(OSError, http.client.HTTPException), api.watch(resource, namespace, within=within) as events:
-            begun.set()
-            for kind, document in events:
-                if over.is_set():
-                    return
-                record.seen.append(Seen(at=time.monotonic(), kind=kind, document=document))
+        try:
+            with suppress(OSError, http.client.HTTPException), api.watch(resource, namespace, within=within) as events:
+                begun.set()
+                for kind, document in events:
+                    if over.is_set():
+                        return
+                    record.seen.append(Seen(at=time.monotonic(), kind=kind, document=document))
+        finally:
+            ended.set()
 
     Thread(target=run, daemon=True).start()
     assert begun.wait(10.0), "no watch"
     try:
         yield record
+        assert not ended.is_set(), "the watch ended before what it was to see"
     finally:
         over.set()
 

@@ -24,7 +24,7 @@ SLOW = {
 NOTICED = 1.0  # s in which a change must have been noticed by a machine that does other things, too
 
 
-def test_no_pod_of_an_old_template_is_claimed_in_a_hundred_rollouts(
+def test_no_pod_of_a_template_known_to_be_old_is_claimed_in_a_hundred_rollouts(
     plot: Plot, measured: Callable[[str], None]
 ) -> None:
     chance = random.Random(3)

@@ -10,7 +10,6 @@ from simulations.demo.lane import Lane
 from simulations.demo.options import Compare, PlannedOutage
 from simulations.demo.pods import Phase
 from simulations.demo.pool import Pool
-from simulations.demo.report import report
 from simulations.demo.scaler import Condition
 from simulations.demo.view import PoolView, seen
 from simulations.demo.world import World
@@ -123,13 +122,17 @@ async def test_without_the_scaler_there_is_no_controller_and_a_new_one_goes_on_f
         assert world.broken == []
 
 
-async def test_an_empty_pool_is_as_good_as_push() -> None:
+async def test_an_empty_pool_leaves_everything_to_push() -> None:
     async with running(options(compare=Compare.NONE)) as world:
         look = looked(world)
         world.toggle_pool()
         await look.until(lambda: look.lane.ledger.served > 0)
         await look.until(lambda: look.shown.warm + look.shown.starting == 0)
+        hits = look.pool.figures().hits
         world.burst()
-        await look.until(lambda: look.lane.ledger.served >= 40)
+        came = world.events
+        await look.until(lambda: look.lane.ledger.served >= came)
         await look.cluster.settled()
-        assert report(world).pool is not None
+        assert look.pool.figures().hits == hits
+        await look.until(lambda: look.cluster.serving == look.cluster.replicas)
+        assert world.broken == []
