@@ -47,13 +47,12 @@ Heard = Callable[[Signal | None], None]
 class ClientTls:
     """Paths of PEM files: the CA that the scaler's certificate must be of, and ours with its key, both or neither.
 
-    ``name`` is the one that its certificate must have, where that is not the host of the address.
+    They are read once, at the start. The scaler's certificate must have the name of the host that is dialled.
     """
 
     ca: Path
     cert: Path | None = None
     key: Path | None = None
-    name: str = ""
 
 
 def from_paths(ca: Path | None, cert: Path | None, key: Path | None) -> ClientTls | None:
@@ -291,5 +290,4 @@ def _dial(address: str, tls: ClientTls | None) -> grpc.aio.Channel:
         ca, key, cert = (path.read_bytes() if path is not None else None for path in (tls.ca, tls.key, tls.cert))
     except OSError as error:
         raise ConfigError([f"{error.filename} cannot be read: {error.strerror}"], about="TLS") from error
-    options = (*OPTIONS, ("grpc.ssl_target_name_override", tls.name)) if tls.name else OPTIONS
-    return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(ca, key, cert), options=options)
+    return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(ca, key, cert), options=OPTIONS)
