@@ -81,6 +81,7 @@ class Ground:
         """Deploy a function of the pool, its Service and, unless not ``scaled``, its ScaledObject and queue."""
         deployment = manifests.deployment(self.namespace, name, cold_start=cold_start)
         deployment["metadata"]["labels"] = {"warm": "yes"}
+        deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 2  # kwok uses a part of it, by chance
         self.api.apply(deployment)
         self.api.apply(service(self.namespace, name))
         if scaled:
