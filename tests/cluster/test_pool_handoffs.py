@@ -106,7 +106,7 @@ def test_without_waiting_for_the_replica_set_warm_pods_are_lost(
     names = [f"f{number}" for number in range(5)]
     with ground_of(stage, service_account_kubeconfig, tmp_path, "tests.cluster.careless") as ground:
         for name in names:
-            ground.function(name)
+            ground.function(name, push=False, pollingInterval=10)  # the pool hears at once, and KEDA later
         ground.configure(orders=pool(ground.namespace, 2))
         ground.wait_available(2, *names)
         with recording(ground.api, PODS, ground.namespace) as pods:
