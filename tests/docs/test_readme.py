@@ -32,6 +32,10 @@ def test_every_section_of_the_configuration_shown_is_valid() -> None:
         Document.model_validate({"version": 1, **section})
 
 
+def test_no_figure_is_still_to_come() -> None:
+    assert re.findall(r"^\W*[A-Z]+_?[A-Z]+\W*$|\| [A-Z]{4,} \|", README, flags=re.MULTILINE) == []
+
+
 def test_every_target_shown_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     shown = set(re.findall(r"make ([a-z-]+)", README))
