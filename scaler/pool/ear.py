@@ -21,7 +21,6 @@ class Ear:
         self._asked = 0
         self._followed: list[Following] = []
         self._heard: dict[int, Signal | None] = {}
-        self._quiet = False
 
     def update(self, function: Function) -> None:
         """Go on with the function as it is now."""

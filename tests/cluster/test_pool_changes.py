@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import pytest
 
@@ -104,26 +105,49 @@ def end_those_that_came(plot: Plot, pods: Record, left: dict[str, str]) -> bool:
     return not left
 
 
-def test_the_end_of_a_namespace_is_no_trouble_for_others(plots: Field, plot: Plot, control_plane: ControlPlane) -> None:
+DOOMED = {
+    "doomed-warm": "warm",
+    "doomed-bridged": "bridged",
+    "doomed-adopting": "adopted",
+    "doomed-draining": "draining",
+}
+
+
+def test_a_namespace_that_ends_at_any_step_is_no_trouble_for_others(
+    plots: Field, plot: Plot, control_plane: ControlPlane
+) -> None:
     plot.deploy("staying", cold_start=8.0)
-    with plots.plot() as doomed:
-        doomed.deploy("doomed", cold_start=8.0)
-        doomed.keep({"doomed": 3})
+    with ExitStack() as stack:
+        doomed = {name: stack.enter_context(plots.plot()) for name in DOOMED}
+        pods = {name: stack.enter_context(recording(plot.api, PODS, each.namespace)) for name, each in doomed.items()}
+        for name, each in doomed.items():
+            each.deploy(name, cold_start=4.0 if name == "doomed-adopting" else 2.0)
+            each.keep([name], handoff="auto" if name == "doomed-adopting" else "bridge")
         plot.keep({"staying": 1})
-        doomed.wait_available(3, "doomed")
-        plot.wait_available(1, "staying")
-        plot.wait_streams_of(2)
-        doomed.push("doomed")
-        doomed.wait_told("doomed", lambda told: told["pods"]["bridged"] + told["pods"]["adopted"] == 1)
-        doomed.api.delete(NAMESPACES, doomed.namespace)
+        plot.wait_available(1, "staying", *DOOMED)
+        plot.wait_streams_of(1 + len(DOOMED))
+        for name in DOOMED.keys() - {"doomed-warm"}:
+            doomed[name].push(name)
+        left = dict(DOOMED)
+        wait_until(lambda: end_namespaces_that_came(doomed, pods, left), within=60.0, what=f"{left}", every=0.05)
         plot.push("staying")
         plot.wait_told("staying", lambda told: told["pods"]["bridged"] + told["pods"]["adopted"] == 1, within=10.0)
-        wait_until(
-            lambda: doomed.api.find(NAMESPACES, doomed.namespace) is None, within=40.0, what="it is gone", every=0.3
-        )
-        wait_until(lambda: not doomed.told("doomed"), within=10.0, what="nothing is told of it", every=0.3)
-    refused = [status for status in posts(control_plane, doomed.namespace) if status >= 400]
-    assert len(refused) <= 3 * 3, "asked again at most every ten seconds"
+        gone = lambda: not any(plot.api.find(NAMESPACES, each.namespace) for each in doomed.values())  # noqa: E731
+        wait_until(gone, within=60.0, what="they are gone", every=0.3)
+        told = lambda: any(each.told(name) for name, each in doomed.items())  # noqa: E731
+        wait_until(lambda: not told(), within=10.0, what="nothing is told of them", every=0.3)
+    for each in doomed.values():
+        refused = [status for status in posts(control_plane, each.namespace) if status >= 400]
+        assert len(refused) <= 3 * 3, "asked again at most every ten seconds"
+
+
+def end_namespaces_that_came(doomed: dict[str, Plot], pods: dict[str, Record], left: dict[str, str]) -> bool:
+    """Delete each namespace whose function's pod has come to its step; tell whether all have come."""
+    for name, stage in tuple(left.items()):
+        if pods[name].first(name, stage) is not None:
+            doomed[name].api.delete(NAMESPACES, doomed[name].namespace)
+            del left[name]
+    return not left
 
 
 def posts(control_plane: ControlPlane, namespace: str) -> list[int]:
