@@ -15,10 +15,10 @@ from scaler.net.kube import LEASES, Kube
 from scaler.pool.checks import checking
 from scaler.pool.controller import LEASE, Controller
 from scaler.pool.deeds import PACE, Pace
-from scaler.pool.dns import find_caching
+from scaler.pool.dns import Caching, find_caching
 from scaler.pool.elector import Elector
 from scaler.pool.fleet import Outside
-from scaler.pool.preflight import Preflight
+from scaler.pool.preflight import CACHED_AT_MOST, Preflight
 from scaler.pool.signals import Signals
 from scaler.rpc.fitness import ask_health
 
@@ -46,7 +46,8 @@ def pool_of(  # noqa: PLR0913 - each one says where or how the controller is run
     """Make the controller that hears ``signals``, of the scaler at ``scaler`` or (empty) of this process.
 
     The triggers of the ``kinds`` are that scaler's. It leads by the ``lease`` in ``namespace``. ``dev`` lets it check
-    pods on loopback, and ``pace`` is another one where time runs faster. Raises :class:`ConfigError` without an API.
+    pods on loopback and ask no name server, and ``pace`` is another one where time runs faster. Raises
+    :class:`ConfigError` without an API.
     """
     if kube is None:
         raise ConfigError(["a pool needs the Kubernetes API: run in a pod, or say --kubeconfig"])
@@ -59,7 +60,12 @@ def pool_of(  # noqa: PLR0913 - each one says where or how the controller is run
         pace=pace,
     )
     elector = Elector(kube, namespace, lease, f"{socket.gethostname()}-{os.getpid()}", clock=time.monotonic)
-    return Controller(outside, elector, Preflight(find_caching))
+    return Controller(outside, elector, Preflight(_not_asked if dev else find_caching))
+
+
+async def _not_asked() -> Caching:
+    """Ask nobody: where we are tried out, the name server is no cluster's."""
+    return Caching(positive=None, negative=None, bound=CACHED_AT_MOST, why="not asked with --dev", fix="")
 
 
 def lease_named(text: str | None) -> str:

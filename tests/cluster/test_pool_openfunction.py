@@ -1,5 +1,7 @@
 """Functions as OpenFunction makes them: Dapr's proxy mode, a new Serving for each change, and KEDA's HTTP add-on."""
 
+import json
+
 import pytest
 
 from tests.cluster import manifests
@@ -91,6 +93,10 @@ def test_a_function_waits_for_its_proxy_and_moves_with_its_serving(plot: Plot) -
     plot.api.delete(DEPLOYMENTS, "serving-a", plot.namespace)
     wait_until(lambda: not plot.ours("serving-a"), within=30.0, what="no pod of the old Serving left", every=0.3)
     assert len(plot.ours("serving-b")) == 1
+    dns = json.loads(plot.scaler.page("/status"))["pool"]["dns"]
+    assert dns["why"] == "not asked with --dev", (
+        "its Service is headless, so it matters; our name server is no cluster's"
+    )
 
 
 def test_a_function_of_the_http_addon_gets_all_labels_and_no_hash(plot: Plot) -> None:
