@@ -16,7 +16,7 @@ from scaler.pool.checks import Check
 from scaler.pool.claims import Writes
 from scaler.pool.deeds import PACE, Around, Pace
 from scaler.pool.elector import Leadership
-from scaler.pool.functions import Function, function_of, meant, pools_named
+from scaler.pool.functions import Function, function_of, meant, pools_named, waits
 from scaler.pool.keeper import Keeper
 from scaler.pool.manifests import POOL
 from scaler.pool.orphans import Orphans
@@ -196,11 +196,12 @@ class Fleet:
         if keeper is None:
             self._keepers[uid] = Keeper(function, around)
             self._sized_at = float("-inf")
+            self._dirty.add(uid)
         elif keeper.function != function:
             if keeper.function.section != function.section or keeper.function.retired != function.retired:
                 self._sized_at = float("-inf")
             keeper.update(function)
-        self._dirty.add(uid)
+            self._dirty.add(uid)
 
     # -- how many, and what to do --------------------------------------------------------------------------------
 
@@ -214,8 +215,11 @@ class Fleet:
         for uid, keeper in self._keepers.items():
             self._resize(keeper)
             self._complain(keeper)
-            if keeper.function.proxied:
-                self._changed.add(uid)
+            if (
+                waits(keeper.function.workload, self._places[keeper.function.namespace][0].sight)
+                != keeper.function.waits
+            ):
+                self._changed.add(uid)  # its Dapr proxy came or went, which is another workload's doing
             if keeper.function.headless:
                 self._outside.headless(keeper.function.workload.document)
 

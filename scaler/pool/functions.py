@@ -11,11 +11,10 @@ from typing import Final
 from scaler.config.pools import FunctionsSection, PoolSection
 from scaler.net.kube import Document
 from scaler.pool.seen import ReplicaSetSeen, ScaledObjectSeen, WorkloadSeen
-from scaler.pool.sight import Sight
+from scaler.pool.sight import PROXY, Sight
 from scaler.pool.view import Handoff
 
 SERVING: Final = "openfunction.io/serving"
-PROXY: Final = "openfunction.io/proxy"
 DAPR: Final = "dapr.io/enabled"
 
 
@@ -46,11 +45,6 @@ class Function:
     def namespace(self) -> str:
         """Where it is."""
         return str(self.workload.document["metadata"]["namespace"])
-
-    @property
-    def proxied(self) -> bool:
-        """Whether it needs a Dapr proxy of its own to be up."""
-        return _proxied(self.workload)
 
 
 def meant(section: FunctionsSection, workload: WorkloadSeen) -> bool:
@@ -83,7 +77,7 @@ def function_of(
         handoff=Handoff.BRIDGE if why else Handoff.ADOPT,
         why=why,
         problem=_problem(section, workload, serving),
-        waits=_waits(workload, sight),
+        waits=waits(workload, sight),
         retired=retired,
     )
 
@@ -157,13 +151,12 @@ def _proxied(workload: WorkloadSeen) -> bool:
     return SERVING in workload.pod_labels and notes.get(DAPR) == "false"
 
 
-def _waits(workload: WorkloadSeen, sight: Sight) -> str:
+def waits(workload: WorkloadSeen, sight: Sight) -> str:
     """Say why a function cannot be started yet: in Dapr's proxy mode it dials its proxy, and gives up in the end."""
     serving = workload.pod_labels.get(SERVING)
-    if not _proxied(workload):
+    if serving is None or not _proxied(workload):
         return ""
-    proxies = [each for each in sight.deployments.objects.values() if each.labels.get(PROXY) == serving]
-    up = [each for each in proxies if any(pod.ready and not pod.leaving for pod in sight.replicas(each))]
+    up = [each for each in sight.proxies(serving) if any(pod.ready and not pod.leaving for pod in sight.replicas(each))]
     return "" if up else f"its Dapr proxy (label {PROXY}={serving}) is not up"
 
 

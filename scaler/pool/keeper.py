@@ -84,6 +84,7 @@ class Keeper:
     def stand(self, *, added: bool) -> Stand:
         """Say what its size follows from; ``added``: its pool came with a change of the configuration."""
         function, now = self.function, self._around.clock()
+        pods = self.view.pods if self.begun else self._outlook.pods(function, now)
         return Stand(
             pool=function.pool,
             section=function.section,
@@ -91,9 +92,7 @@ class Keeper:
             added=added,
             measured=self.account.book.measured(now),
             memory=requested(function.workload.document["spec"]["template"]["spec"]),
-            held=sum(
-                pod.stage in UNCLAIMED and not pod.leaving for pod in self._outlook.pods(function, self._around.clock())
-            ),
+            held=sum(pod.stage in UNCLAIMED and not pod.leaving for pod in pods),
         )
 
     @property

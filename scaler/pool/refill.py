@@ -66,17 +66,16 @@ class Refill:
         """Note that a pod became available: the breaker is closed."""
         self.failures, self._hold = 0, None
 
-    def failed(self, now: Instant, why: str) -> bool:
-        """Note that a pod did not become available; tells whether the breaker is open now."""
+    def failed(self, now: Instant, why: str) -> None:
+        """Note that a pod did not become available."""
         self.failures += 1
         over = self.failures - TOLERATED
         if over < 0:
-            return False
+            return
         seconds = min(LONGEST, FIRST * 2.0 ** min(over, 20))
         self._hold = Hold(
             f"{self.failures} warm pods in a row did not start, the last one: {why}", Instant(now + seconds)
         )
-        return True
 
     def refused(self, now: Instant, why: str) -> None:
         """Note that the cluster would not have a pod, such as for a quota."""

@@ -24,7 +24,7 @@ from scaler.pool.seen import (
     workload_seen,
 )
 
-SYNC_WITHIN: Final = 0.02  # s between two looks whether everything has been listed
+PROXY: Final = "openfunction.io/proxy"  # a label: of which Serving a Deployment is the Dapr proxy
 
 
 class Sight:
@@ -51,6 +51,7 @@ class Sight:
         self._sets_of: dict[str, dict[str, ReplicaSetSeen]] = defaultdict(dict)
         self._owner_of: dict[str, str] = {}
         self._workloads: dict[str, WorkloadSeen] = {}
+        self._proxies: dict[str | None, set[str]] = defaultdict(set)  # by the Serving, None for what is no proxy
         mirror = partial(Mirror, kube)
         self.pods: Mirror[PodSeen] = mirror(PODS, namespace, pod_seen, self._pod)
         self.replica_sets: Mirror[ReplicaSetSeen] = mirror(REPLICA_SETS, namespace, replica_set_seen, self._replica_set)
@@ -94,6 +95,10 @@ class Sight:
     def by_uid(self, uid: str) -> WorkloadSeen | None:
         """Return a workload by its identity."""
         return self._workloads.get(uid)
+
+    def proxies(self, serving: str) -> list[WorkloadSeen]:
+        """Return the workloads that are the Dapr proxy of a Serving of OpenFunction."""
+        return [self._workloads[uid] for uid in self._proxies.get(serving, ())]
 
     def warm_pods(self, uid: str) -> list[PodSeen]:
         """Return the pods that we made for this workload: those with our mark, if that can be true."""
@@ -145,12 +150,15 @@ class Sight:
             for each in (before, after):
                 if each is not None:
                     self._on_workload(each.owner)
+                    self._on_pods(each.owner)  # whose pods may have been seen before it
 
     def _workload(self, _name: str, before: WorkloadSeen | None, after: WorkloadSeen | None) -> None:
         if before is not None:
             self._workloads.pop(before.uid, None)
+            self._proxies[before.labels.get(PROXY)].discard(before.uid)
         if after is not None:
             self._workloads[after.uid] = after
+            self._proxies[after.labels.get(PROXY)].add(after.uid)
         if before != after:
             for each in (before, after):
                 if each is not None:

@@ -167,17 +167,6 @@ class Plot(Ground):
         self._wait(so, told, within, f"{name} told")
         return told
 
-    def wait_stages(self, name: str, *, within: float = 30.0, **counts: int) -> None:
-        """Wait until a function has exactly so many pods of ours in each stage."""
-        seen: dict[str, Any] = {}
-
-        def so() -> bool:
-            seen.clear()
-            seen.update(self.stages(name))
-            return seen == counts
-
-        self._wait(so, seen, within, f"{name} has {counts}")
-
     def wait_started(self, name: str, count: int) -> list[Document]:
         """Wait until a function has so many pods of ours that kwok has begun with, and return them."""
         found: list[Document] = []

@@ -142,7 +142,6 @@ def test_a_proxied_function_waits_for_its_proxy() -> None:
     proxy["metadata"]["labels"] = {PROXY: "serving-7x2lq"}
     of_proxy = replica_set(proxy["spec"]["template"], name="proxy-1", of="proxy")
     sight = seen(proxy, of_proxy, pods=PROXIED)
-    assert function(sight).proxied
     assert "proxy" in function(sight).waits
     seeing.see(sight, seeing.pod("proxy-1-x", {PROXY: "serving-7x2lq"}, ready=False, owner=of_proxy))
     assert "proxy" in function(sight).waits
@@ -152,7 +151,7 @@ def test_a_proxied_function_waits_for_its_proxy() -> None:
 
 def test_one_with_a_sidecar_waits_for_nothing() -> None:
     found = function(seen(pods=template(LABELS, {"dapr.io/enabled": "true"})))
-    assert (found.waits, found.proxied) == ("", False)
+    assert found.waits == ""
 
 
 def test_its_scaled_object_is_the_one_that_targets_it() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from scaler.config.pools import PoolSection, RefillSection
+from scaler.observe.metrics import REGISTRY
 from scaler.pool import keeper
 from scaler.pool.plan import Plan, plan
 from scaler.pool.view import PoolView, Rules
@@ -41,9 +42,12 @@ async def test_who_does_not_wait_loses_it(monkeypatch: pytest.MonkeyPatch) -> No
         return plan(replace(view, replicas=replace(view.replicas, observed=True)), rules)
 
     monkeypatch.setattr(keeper, "plan", careless)
+    lost = REGISTRY.get_sample_value("warmscaler_pool_handoffs_lost_total") or 0.0
     async with staged(lags=LATE) as stage:
         assert await woken_up(stage, section("auto")) == set()
-        assert [each for each in stage.wrong if "handed over and lost" in each]
+        seen = [each for each in stage.wrong if "handed over and lost" in each]
+    assert seen
+    assert REGISTRY.get_sample_value("warmscaler_pool_handoffs_lost_total") == lost + len(seen), "and it is counted"
 
 
 @in_jumping_time
