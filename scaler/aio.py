@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -105,6 +105,17 @@ async def woken(event: asyncio.Event, timeout: float | None) -> bool:  # noqa: A
         return False
     event.clear()
     return True
+
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they hear it, and return when all have ended.
+
+    On Python 3.11 a client library may lose a cancellation in :func:`asyncio.wait_for`, and some swallow it.
+    """
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.5)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from scaler.aio import ended
 from scaler.keda import SCALED_OBJECTS
 from scaler.net.kube import DEPLOYMENTS, MERGE, SERVICES, Document, Resource
 from scaler.pool.manifests import ADOPTED, BRIDGED, DRAINING, WARM
@@ -155,12 +156,11 @@ class ClusterDeployment:
                     self._news.clear()
                     await self._news.wait()
 
-    def end(self) -> None:
-        """End every pod's work at once; why each is told, too, says :meth:`simulations.demo.pods.Deployment.end`."""
+    async def end(self) -> None:
+        """End every pod's work at once."""
         for worker in self._workers.values():
             worker.dismiss()
-        for life in self._lives:
-            life.cancel()
+        await ended(tuple(self._lives))
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -280,4 +280,4 @@ async def deployed_in_cluster(
         try:
             yield deployment
         finally:
-            deployment.end()
+            await deployment.end()

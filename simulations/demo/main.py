@@ -60,6 +60,7 @@ async def _play(options: Options, stage: Stage) -> "Report | None":
     """Run the world on a stage; ``None`` if a headless run was interrupted: half a run is no result."""
     interruption = Interruption()
     with stage.open(), interruption.heard():
+        from scaler.aio import ended
         from simulations.demo.clock import Clock
         from simulations.demo.journal import Journal
         from simulations.demo.report import report
@@ -73,7 +74,9 @@ async def _play(options: Options, stage: Stage) -> "Report | None":
             showing = tasks.create_task(stage.show(world), name="stage")
             await world.run()
             showing.cancel()
-            return None if options.headless and interruption.came else report(world)
+            told = None if options.headless and interruption.came else report(world)
+        await ended(asyncio.all_tasks() - {asyncio.current_task()})  # what a client library has left behind
+        return told
 
 
 @dataclass(slots=True)

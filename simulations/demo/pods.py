@@ -12,6 +12,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
+from scaler.aio import ended
 from simulations.demo.brokers.base import BrokerDown, Delivery, Queue, Tap
 from simulations.demo.clock import Clock
 
@@ -190,16 +191,11 @@ class Deployment:
         for pod in pods[: max(0, len(pods) - replicas)]:
             pod.dismiss()
 
-    def end(self) -> None:
-        """End every pod at once.
-
-        Each is told as well as cancelled: on Python 3.11 a client library may lose a cancellation in
-        ``asyncio.wait_for``, and its pod would work on for ever.
-        """
+    async def end(self) -> None:
+        """End every pod at once."""
         for pod in tuple(self._pods):
             pod.dismiss()
-        for life in self._lives:
-            life.cancel()
+        await ended(tuple(self._lives))
 
     def _staying(self) -> list[Pod]:
         return [pod for pod in self._pods if pod.phase is not Phase.LEAVING]
@@ -232,4 +228,4 @@ async def deployed(make_pod: Callable[[], Pod], chance: Random) -> AsyncIterator
         try:
             yield deployment
         finally:
-            deployment.end()
+            await deployment.end()

@@ -9,6 +9,7 @@ from itertools import takewhile
 from math import inf
 from typing import Final
 
+from scaler.aio import ended
 from simulations.cluster.api import SimulatedApi
 from simulations.demo.arrivals import arrivals, extra_burst
 from simulations.demo.audit import Audit
@@ -84,7 +85,7 @@ class World:
             coming.cancel()
             if not self.finished.is_set():
                 await self._settle()
-            await _end(running)
+            await ended(running)
             await asyncio.gather(*(lane.deployment.settled() for lane in self.lanes))
 
     async def _until_over(self) -> None:
@@ -286,14 +287,6 @@ async def _nats(stack: AsyncExitStack, journal: Journal) -> Broker:
         return await stack.enter_async_context(memory_broker(TARGET))
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel until it is heard: on Python 3.11 a client library may lose a cancellation in ``asyncio.wait_for``."""
-    while left := [task for task in tasks if not task.done()]:
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=0.5)
-
-
 @asynccontextmanager
 async def _serving(pool: Pool | None) -> AsyncIterator[Scaler]:
     """Run the scaler for as long as the block lasts, and wait until it serves."""
@@ -304,4 +297,4 @@ async def _serving(pool: Pool | None) -> AsyncIterator[Scaler]:
         try:
             yield scaler
         finally:
-            run.cancel()
+            await ended([run])
