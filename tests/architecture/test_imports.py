@@ -45,10 +45,16 @@ ACTING_BUILTINS = frozenset({"open", "print", "input", "eval", "exec", "breakpoi
 # What the simulator borrows of the service. The demo is a shell around the real service, so it may have more.
 BORROWED = (
     "scaler.config.document",
+    "scaler.config.memory",
+    "scaler.config.pools",
+    "scaler.config.section",
     "scaler.errors",
     "scaler.model",
     "scaler.policy",
+    "scaler.pool.book",
     "scaler.pool.plan",
+    "scaler.pool.refill",
+    "scaler.pool.sizes",
     "scaler.pool.view",
     "scaler.triggers",
 )

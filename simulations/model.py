@@ -1,0 +1,352 @@
+"""What is simulated, and what came out of it: values only.
+
+Time is whole microseconds since the beginning of a run, memory is bytes, metric values and targets are whole milli
+units. Arrays are one-dimensional int64 and never written to once they are here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from scaler.config.pools import PoolSection
+from scaler.model import Rules
+from simulations.hpa import HpaSpec
+from simulations.keda import ScaledObject
+
+Ints = npt.NDArray[np.int64]
+
+SECOND = 1_000_000
+"""Microseconds."""
+
+
+def micros(seconds: float) -> int:
+    """Return the nearest whole microsecond."""
+    return round(seconds * SECOND)
+
+
+# -- what is asked of a function ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The requests of one function: when each arrives (ascending), and how long a slot of a pod is busy with it."""
+
+    arrivals: Ints
+    service: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starts:
+    """How long the pods of a function take to start, by phase; the k-th pod that starts has row ``k % len``."""
+
+    schedule: Ints
+    pull: Ints
+    start: Ints
+    ready: Ints
+
+    @property
+    def total(self) -> Ints:
+        """From a pod's creation until it is Ready."""
+        return self.schedule + self.pull + self.start + self.ready
+
+
+class Counts(StrEnum):
+    """What the backlog of a source counts."""
+
+    UNFINISHED = "unfinished"
+    """Requests that wait and those in service: Kafka's lag, NATS's and RabbitMQ's default, HTTP concurrency."""
+    WAITING = "waiting"
+    """Requests that no pod has taken: the length of a Redis list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A value that does not depend on the function's own requests: ``values[i]`` holds from ``times[i]`` on.
+
+    ``values`` are milli units; ``active`` (0 or 1) says whether the source is. Before the first time it is 0 and
+    inactive. This is what a recording replays, and what a ``cron`` trigger is.
+    """
+
+    times: Ints
+    values: Ints
+    active: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """The function's own requests, as the source counts them."""
+
+    counts: Counts = Counts.UNFINISHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One trigger of a function, beside the :class:`~simulations.keda.TriggerSpec` that KEDA has of it.
+
+    The scaler reads the source first at ``first`` and then every ``interval``; ``watch`` is how long after an arrival
+    it reads once more while the trigger is inactive, ``None`` where the source cannot tell that something arrived.
+    """
+
+    source: Backlog | Series
+    rules: Rules = Rules()
+    interval: int = 2 * SECOND
+    first: int = 0
+    watch: int | None = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phases:
+    """When the controllers look: the first check of KEDA, the first sync of the HPA, and from each sync to the next.
+
+    There are more ``gaps`` than the run has syncs; a gap is the sync period and a small drift.
+    """
+
+    check: int
+    sync: int
+    gaps: Ints
+
+
+class Happening(StrEnum):
+    """What may happen to a function at an instant, beside its requests."""
+
+    SOURCE_DOWN = "the source does not answer"
+    SOURCE_UP = "the source answers again"
+    SCALER_DOWN = "the scaler stops"
+    SCALER_UP = "the scaler starts"
+    ROLLOUT = "a new version is rolled out"
+    PAUSE = "the ScaledObject is paused"
+    RESUME = "the ScaledObject is no longer paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One happening, ``at`` an instant."""
+
+    at: int
+    what: Happening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnativeRules:
+    """Knative's pod autoscaler in place of KEDA and the HPA, with its defaults (``simulations.policies.knative``).
+
+    ``target`` is concurrency of one pod, before ``utilization``; times in seconds.
+    """
+
+    target: float = 100.0
+    utilization: float = 0.7
+    stable_window: float = 60.0
+    panic_window: float = 6.0
+    panic_threshold: float = 2.0
+    tick: float = 2.0
+    grace: float = 30.0
+    max_up_rate: float = 1000.0
+    max_down_rate: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """How KEDA starts Jobs for a ScaledJob, instead of replicas (``simulations.keda.jobs``)."""
+
+    strategy: str = "default"
+    max_replicas: int = 100
+    min_replicas: int = 0
+    running_deduction: int = 0
+    running_percentage: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One Deployment with its ScaledObject, or one ScaledJob, and everything that happens to it.
+
+    ``concurrency`` requests are served by a pod at once. ``memory`` is what a pod requests. ``pool`` names the pool
+    that keeps warm pods for it. A claimed pod serves ``claim`` after the word of it. Of ``knative`` and ``job`` at most
+    one is set, and takes the place of KEDA's executor and the HPA.
+    """
+
+    name: str
+    scaled: ScaledObject
+    hpa: HpaSpec
+    triggers: tuple[Trigger, ...]
+    work: Work
+    starts: Starts
+    phases: Phases
+    concurrency: int = 1
+    memory: int = 256 * 2**20
+    replicas: int = 0
+    pool: str | None = None
+    claim: int = 20_000
+    incidents: tuple[Incident, ...] = ()
+    knative: KnativeRules | None = None
+    job: Job | None = None
+
+
+class Sizer(StrEnum):
+    """Who decides how many warm pods there are."""
+
+    CONFIGURED = "configured"
+    """The pool's section: fixed, scheduled, or the base stock; the service's own code."""
+    REACTIVE = "reactive"
+    """As OpenWhisk's prewarm stock: one more for each cold start of the last minute, fewer without."""
+    HISTOGRAM = "histogram"
+    """The hybrid histogram of Serverless in the Wild: a pod just before the next wake-up is due."""
+    FORECAST = "forecast"
+    """The base stock, raised (never lowered) by a Holt-Winters forecast of the wake-ups."""
+    SEASONAL = "seasonal"
+    """The base stock, raised (never lowered) by what the same hour of the days before needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """One pool of the configuration, and who sizes it; ``options`` are the sizer's own (``simulations.policies``)."""
+
+    section: PoolSection
+    sizer: Sizer = Sizer.CONFIGURED
+    options: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """Each request that ``source`` has finished arrives at ``sink`` ``after`` so many microseconds."""
+
+    source: str
+    sink: str
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything of one run: from 0 until ``end``; what comes before ``warmup`` is simulated and not counted.
+
+    ``wall`` is the time of the calendar at 0, in seconds since 1970, for schedules. ``bins`` is how many samples of a
+    timeline are taken, 0 for none.
+    """
+
+    functions: tuple[Function, ...]
+    end: int
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    feeds: tuple[Feed, ...] = ()
+    warmup: int = 0
+    wall: float = 0.0
+    bins: int = 0
+
+
+# -- what came out -----------------------------------------------------------------------------------------------------
+
+
+class Blame(IntEnum):
+    """What a waiting request waits for: the first of these that holds."""
+
+    POLL = 0
+    """There is no replica, and KEDA has not noticed yet."""
+    START = 1
+    """Pods are starting, or being claimed."""
+    RATE = 2
+    """The HPA wanted more at its last sync, and may not go faster."""
+    HPA = 3
+    """More replicas are needed than asked for: the next sync will see."""
+    QUEUE = 4
+    """There are as many replicas as the target asks for, or as are allowed."""
+
+
+class Cause(IntEnum):
+    """Who changed a number of pods."""
+
+    KEDA_WAKES = 0
+    KEDA_SLEEPS = 1
+    KEDA_OTHER = 2
+    HPA_UP = 3
+    HPA_DOWN = 4
+    KNATIVE = 5
+    CLAIM = 6
+    ADOPT = 7
+    DRAIN = 8
+    ROLLOUT = 9
+    JOB = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A change of the replicas that are asked for (or of the bridges: CLAIM, ADOPT, DRAIN), and the blocking rule.
+
+    ``why`` is an index into :data:`REASONS`.
+    """
+
+    at: int
+    before: int
+    after: int
+    cause: Cause
+    why: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Samples at equal distances; ``arrivals`` and ``missed`` are counts of the bin that ends there."""
+
+    at: Ints
+    arrivals: Ints
+    backlog: Ints
+    desired: Ints
+    ready: Ints
+    starting: Ints
+    warm: Ints
+    missed: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one function lived through between ``warmup`` and ``end``: whole numbers, the same from either engine.
+
+    ``waits`` are microseconds from arrival to the beginning of service, of the requests that arrived in that time and
+    were begun; ``waiting`` and ``serving`` are those that were not begun, or not finished, at the end. ``cold`` arrived
+    when no pod served. Times are pod-microseconds: ``ready_time`` of replicas and bridges that serve, ``busy_time`` is
+    slots in service (divide by the concurrency for pods), ``starting_time`` of replicas that start, ``warm_time`` of
+    warm pods that nobody has claimed, from their creation on. ``blamed`` is request-microseconds of waiting by
+    :class:`Blame`. ``started`` are cold pods of the workload, ``warmed`` pods the pool created; ``hits`` claims,
+    ``missed`` replicas that were wanted at once and had no warm pod. ``wakes`` are 0→1 by KEDA, ``sleeps`` N→0.
+    ``overshoot_time`` is pod-microseconds asked for beyond what the backlog needed, ``limit_time`` is time at
+    ``maxReplicaCount``. ``starts`` sums the four phases of the cold starts.
+    """
+
+    name: str
+    arrived: int
+    served: int
+    waiting: int
+    serving: int
+    cold: int
+    waits: Ints
+    service_time: int
+    ready_time: int
+    busy_time: int
+    starting_time: int
+    warm_time: int
+    blamed: tuple[int, ...]
+    started: int
+    starts: tuple[int, int, int, int]
+    warmed: int
+    hits: int
+    missed: int
+    wakes: int
+    sleeps: int
+    ups: int
+    downs: int
+    most: int
+    limit_time: int
+    overshoot_time: int
+    moves: tuple[Move, ...]
+    timeline: Timeline | None
+    done: Ints
+    memory: int
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one run of a world came to, function by function in the world's order."""
+
+    figures: tuple[Figures, ...]
+    end: int
+    warmup: int
