@@ -63,9 +63,13 @@ def read_tree(tree: Tree, kinds: Kinds) -> tuple[Config | None, list[Problem]]:
     try:
         document = Document.model_validate(tree.value)
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_context=True)
-        return None, sorted([*problems, *(_problem(each, tree) for each in wrong)])
+        return None, sorted([*problems, *told(error, tree, Document)])
     return (None if problems else document.config(texts.kinds, texts.connections)), problems
+
+
+def told(error: ValidationError, tree: Tree, model: type[BaseModel]) -> list[Problem]:
+    """Say everything that keeps ``tree`` from being a ``model``, in the words of its author."""
+    return [_problem(each, tree, model) for each in error.errors(include_url=False, include_context=True)]
 
 
 def _foreign(tree: Tree) -> Problem | None:
@@ -79,14 +83,14 @@ def _foreign(tree: Tree) -> Problem | None:
     return None
 
 
-def _problem(error: ErrorDetails, tree: Tree) -> Problem:
+def _problem(error: ErrorDetails, tree: Tree, model: type[BaseModel]) -> Problem:
     path: Path = error["loc"]
     if path[-1:] == (_KEY,):
         path = path[:-1]
         return tree.place(path).problem_of_key(f"{dotted(path)}: {_shown(error)}{_reason(error)}")
     place = tree.place(path)
     if error["type"] == "extra_forbidden":
-        return place.problem_of_key(_unknown(path))
+        return place.problem_of_key(_unknown(path, model))
     if error["type"] == "missing":
         return place.problem(f"'{dotted(path)}' is required" + (f": {VERSION}" if path == ("version",) else ""))
     return place.problem(f"{dotted(path)}: {_shown(error)}{_reason(error)}")
@@ -104,19 +108,19 @@ def _reason(error: ErrorDetails) -> str:
     return f"{said[:1].lower()}{said[1:]}".replace("input should", "must")
 
 
-def _unknown(path: Path) -> str:
+def _unknown(path: Path, model: type[BaseModel]) -> str:
     key = str(path[-1])
     within = f" in '{dotted(path[:-1])}'" if path[:-1] else ""
-    return f"unknown key {shown(key)}{within}{nearest(key, _known(path[:-1]))}"
+    return f"unknown key {shown(key)}{within}{nearest(key, _known(path[:-1], model))}"
 
 
-def _known(path: Path) -> list[str]:
+def _known(path: Path, model: type[BaseModel]) -> list[str]:
     """List the keys that a section may have, by walking the models down to it."""
-    kind: Any = Document
+    kind: Any = model
     for step in path:
         kind = _within(kind, step)
-    model = _model(kind)
-    return [field.alias or name for name, field in model.model_fields.items()] if model is not None else []
+    found = _model(kind)
+    return [field.alias or name for name, field in found.model_fields.items()] if found is not None else []
 
 
 def _within(kind: Any, step: str | int) -> Any:  # noqa: ANN401 - a type expression has no better type

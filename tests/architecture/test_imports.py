@@ -47,7 +47,9 @@ BORROWED = (
     "scaler.config.document",
     "scaler.config.memory",
     "scaler.config.pools",
+    "scaler.config.reading",
     "scaler.config.section",
+    "scaler.config.text",
     "scaler.errors",
     "scaler.model",
     "scaler.policy",
@@ -56,7 +58,11 @@ BORROWED = (
     "scaler.pool.refill",
     "scaler.pool.sizes",
     "scaler.pool.view",
+    "scaler.probes.cron.probe",  # when a window opens and closes
+    "scaler.probes.registry",  # a user's triggers are understood by the models of their kinds
     "scaler.triggers",
+    "scaler.verbs.manifests",
+    "scaler.verbs.output",
 )
 SHELLS_OF_THE_SERVICE = ("simulations.cluster", "simulations.demo")
 
