@@ -22,6 +22,8 @@ class Blame(IntEnum):
     """More replicas are needed than asked for: the next sync will see."""
     QUEUE = 4
     """There are as many replicas as the target asks for, or as are allowed."""
+    SOURCE = 5
+    """The source does not answer: nobody can take work from it. This one goes before all others."""
 
 
 class Cause(IntEnum):

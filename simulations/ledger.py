@@ -1,0 +1,89 @@
+"""What one function lived through, added up while time passes."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulations.figures import Blame, Cause, Move, Timeline
+
+COLUMNS = ("at", "arrivals", "backlog", "desired", "ready", "starting", "warm", "missed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How things stand until the next event: what is added up for as long as it lasts.
+
+    ``needed`` is how many replicas the backlog asks for, ``None`` where none of the triggers counts it.
+    """
+
+    waiting: int
+    serving: int
+    ready: int
+    starting: int
+    replicas: int
+    blame: Blame
+    needed: int | None
+    limited: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolFigures:
+    """What the pool did for the function; pod-microseconds and counts."""
+
+    warm_time: int = 0
+    warmed: int = 0
+    hits: int = 0
+    missed: int = 0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Adds up from ``since`` on; what comes before is not counted."""
+
+    since: int
+    now: int = 0
+    cold: int = 0
+    wakes: int = 0
+    sleeps: int = 0
+    ups: int = 0
+    downs: int = 0
+    most: int = 0
+    ready_time: int = 0
+    busy_time: int = 0
+    starting_time: int = 0
+    limit_time: int = 0
+    overshoot_time: int = 0
+    blamed: list[int] = field(default_factory=lambda: [0] * len(Blame))
+    moves: list[Move] = field(default_factory=list)
+    samples: list[tuple[int, ...]] = field(default_factory=list)
+
+    def pass_time(self, until: int, standing: Standing) -> None:
+        """Add up what stands until an instant."""
+        span = until - max(self.now, self.since)
+        self.now = until
+        if span <= 0:
+            return
+        self.blamed[standing.blame] += standing.waiting * span
+        self.busy_time += standing.serving * span
+        self.ready_time += standing.ready * span
+        self.starting_time += standing.starting * span
+        self.limit_time += span if standing.limited else 0
+        if standing.needed is not None:
+            self.overshoot_time += max(0, standing.replicas - standing.needed) * span
+
+    def move(self, move: Move) -> None:
+        """Enter a change of the replicas, or of the bridges."""
+        if move.at < self.since:
+            return
+        self.moves.append(move)
+        self.wakes += move.cause is Cause.KEDA_WAKES
+        self.sleeps += move.cause is Cause.KEDA_SLEEPS
+        self.ups += move.cause is Cause.HPA_UP
+        self.downs += move.cause is Cause.HPA_DOWN
+
+    def timeline(self) -> Timeline | None:
+        """Return the samples that were taken."""
+        if not self.samples:
+            return None
+        table = np.asarray(self.samples, dtype=np.int64).T
+        return Timeline(**dict(zip(COLUMNS, table, strict=True)))
