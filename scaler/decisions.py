@@ -1,4 +1,4 @@
-"""Every live trigger, the judge that decides it, and what is answered while nothing can be decided.
+"""Every live trigger, and the judges that they share.
 
 A trigger lives here from the first time KEDA asks for it until nobody has asked for ``limits.forget_after`` seconds and
 no stream is open; at most ``limits.triggers`` are kept.
@@ -6,20 +6,20 @@ no stream is open; at most ``limits.triggers`` are kept.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 from structlog import get_logger
 
-from scaler.aio import Cell
 from scaler.config.document import Limits
-from scaler.errors import Cause, ConfigError, LimitReached, Undecidable
-from scaler.freeze import Freezer, StandIn, running_freezer
+from scaler.errors import Cause, ConfigError, LimitReached
+from scaler.freeze import Freezer, running_freezer
 from scaler.hub import Hub
 from scaler.judge import Judge
 from scaler.keda import Reference
-from scaler.model import Decision, Instant, Metric, OnUnknown, Rules, Trigger, Unresolved, Verdict
+from scaler.live import Live
+from scaler.model import Instant, Rules, Trigger, Unresolved
 from scaler.net.kube import Kube
 from scaler.observe import metrics
 from scaler.policy.step import State, heir
@@ -30,101 +30,10 @@ from scaler.triggers.metadata import Defaults, understand
 log = get_logger(__name__)
 
 SWEEP_EVERY: Final = 30.0  # s, at most; shorter where triggers are forgotten sooner
-PATIENCE: Final = 1.0  # s that a call waits for a first reading; every call answers within 2 s, frozen or not
 FEW_STREAMS: Final = 20_000  # always allowed, however few triggers are
-PAIRED: Final = 0.5  # s within which IsActive belongs to the GetMetrics before it
 
 QueryKey = tuple[str, Hashable, bool, Hashable]
 JudgeKey = tuple[Rules, float]
-
-
-class Live:
-    """One live trigger: what it is, who decides it, and who has asked for it when.
-
-    ``metric`` is what GetMetricSpec answers; ``rises`` changes at each turn from inactive to active. ``stand_in``
-    answers while the judge cannot, and ``hearers`` are called at each change of verdict or metric, and when
-    it is forgotten.
-    """
-
-    __slots__ = (
-        "_paired",
-        "_paired_at",
-        "asked_at",
-        "hearers",
-        "judge",
-        "metric",
-        "reference",
-        "rises",
-        "stand_in",
-        "streams",
-        "trigger",
-    )
-
-    def __init__(
-        self, reference: Reference, trigger: Trigger, judge: Judge, stand_in: StandIn, *, now: Instant
-    ) -> None:
-        self.reference = reference
-        self.stand_in = stand_in
-        self.trigger = trigger
-        self.judge = judge
-        self.metric: Cell[Metric] = Cell(trigger.ask.metric)
-        self.rises: Cell[Verdict] = Cell(judge.verdict)
-        self.asked_at = now
-        self.streams = 0
-        self.hearers: set[Callable[[], None]] = set()
-        self._paired: Decision | None = None
-        self._paired_at = now
-
-    async def measured(self) -> Decision:
-        """Decide for GetMetrics, and remember it for the IsActive that KEDA sends right behind.
-
-        Raises :class:`Undecidable`.
-        """
-        self._paired = await self._decided()
-        self._paired_at = self.judge.now()
-        return self._paired
-
-    async def judged(self) -> Decision:
-        """Decide for IsActive, from the very decision that the GetMetrics just before it was answered from.
-
-        Raises :class:`Undecidable`.
-        """
-        paired, self._paired = self._paired, None
-        if paired is not None and self.asked_at - self._paired_at <= PAIRED:
-            return paired
-        verdict = self.judge.verdict
-        return verdict if isinstance(verdict, Decision) else await self._decided()
-
-    async def _decided(self) -> Decision:
-        """Return what the judge says or, where it knows nothing to say, what changes nothing."""
-        try:
-            return await self.judge.decision(PATIENCE)
-        except Undecidable as error:
-            if self.trigger.rules.on_unknown is OnUnknown.ERROR:
-                raise
-            try:
-                return await self.stand_in.decide(self.trigger.ask.metric)
-            except Undecidable as reason:
-                raise Undecidable(f"{error}; cannot freeze: {reason}") from reason
-
-    @contextmanager
-    def streaming(self) -> Iterator[None]:
-        """Count a stream, which keeps the trigger from being forgotten."""
-        self.streams += 1
-        try:
-            yield
-        finally:
-            self.streams -= 1
-
-    def tell(self) -> None:
-        """Call whoever follows the trigger inside this process."""
-        for hear in tuple(self.hearers):
-            hear()
-
-    def close(self) -> None:
-        """End the trigger's streams."""
-        self.metric.close()
-        self.rises.close()
 
 
 class Decisions:

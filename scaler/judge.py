@@ -10,19 +10,19 @@ from scaler.agenda import Following
 from scaler.aio import Cell
 from scaler.errors import Cause, Undecidable
 from scaler.hub import Hub
-from scaler.model import Decision, Instant, Outage, Reading, Trigger, Undecided, Verdict, Why
+from scaler.model import Decision, Instant, Outage, Reading, Snapshot, Trigger, Undecided, Verdict, Why
 from scaler.observe import metrics
 from scaler.policy.step import State, heir, step
 from scaler.probes.registry import AnyProbe
 
 
 class Follower(Protocol):
-    """Who hears of each turn of a judge from inactive to active, and is told of each change of what KEDA is told."""
+    """Who hears of each turn of a judge from inactive to active, and is told of each change."""
 
     rises: Cell[Verdict]
 
     def tell(self) -> None:
-        """Pass on, at once and cheaply, that the judge's verdict has another activity or another value."""
+        """Pass on, at once and cheaply, that the judge's verdict or what it has read is another one."""
 
 
 class Judge:
@@ -85,8 +85,8 @@ class Judge:
         """
         if isinstance(reading, Outage) and isinstance(self.reading, Outage):
             reading = replace(reading, since=min(reading.since, self.reading.since))
+        before, was_active, seen = self.verdict, self.active, self._seen()
         self.reading = reading
-        before, was_active = self.verdict, self.active
         self.state, self.verdict = step(self.state, reading, self._rules)
         self._news.set()
         self._set_alarm()
@@ -97,7 +97,7 @@ class Judge:
         if self.active and not was_active:
             for live in self.lives:
                 live.rises.set(self.verdict)
-        if _told(before) != _told(self.verdict):
+        if seen != self._seen():
             for live in tuple(self.lives):
                 live.tell()
 
@@ -120,6 +120,13 @@ class Judge:
         unsure = isinstance(self.verdict, Undecided) and self.verdict.why is Why.CONFIRMING
         return self.reading is None or unsure
 
+    def _seen(self) -> tuple[Why, bool, float | None, float | None]:
+        """Return what followers hear the changes of; the reason also tells what a decision is worth."""
+        verdict, reading = self.verdict, self.reading
+        value = verdict.value if isinstance(verdict, Decision) else None
+        activity = reading.activity if isinstance(reading, Snapshot) else None
+        return verdict.why, self.active, value, activity
+
     def _attend(self, following: Following) -> None:
         """Say how closely the query has to be looked at now."""
         following.set_quiet(not self.active)
@@ -139,7 +146,3 @@ class Judge:
     def _silence(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-
-
-def _told(verdict: Verdict) -> tuple[bool, float] | None:
-    return (verdict.active, verdict.value) if isinstance(verdict, Decision) else None

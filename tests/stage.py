@@ -8,10 +8,11 @@ from typing import Final
 from pydantic import SecretStr
 
 from scaler.agenda import Following
-from scaler.decisions import Decisions, Live, running_decisions
+from scaler.decisions import Decisions, running_decisions
 from scaler.errors import Cause, SourceUnavailable
 from scaler.feed import BREATH
 from scaler.hub import Hub, running_hub
+from scaler.live import Live
 from scaler.model import Ask, Decision, Metric, Reading, Snapshot, Undecided
 from scaler.net.kube import Kube
 from scaler.probes.base import Amount, Pace, Surroundings

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler.decisions import PAIRED, PATIENCE
 from scaler.errors import Undecidable
+from scaler.live import PAIRED, PATIENCE
 from scaler.model import Standing, Why
 from scaler.probes.base import Amount, Pace
 from scaler.testing.clocks import in_jumping_time, jumping_clock

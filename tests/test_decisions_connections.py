@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from scaler.config.document import Limits
-from scaler.decisions import Live
 from scaler.errors import Cause, ConfigError, Undecidable
+from scaler.live import Live
 from scaler.model import Outage, Unresolved
 from scaler.probes.base import Amount
 from scaler.testing.clocks import in_jumping_time

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from scaler.aio import Telling
-from scaler.decisions import Decisions, Live
+from scaler.decisions import Decisions
 from scaler.errors import ConfigError, LimitReached
 from scaler.keda import Reference, said
+from scaler.live import Live
 from scaler.model import Decision
 from scaler.policy.demand import Signal
 

@@ -7,9 +7,10 @@ from math import ceil
 from typing import Final
 
 from scaler.aio import Closed
-from scaler.decisions import Decisions, Live
+from scaler.decisions import Decisions
 from scaler.errors import ConfigError, LimitReached
 from scaler.keda import Reference
+from scaler.live import Live
 from scaler.model import Metric
 from scaler.observe import metrics
 from scaler.rpc.pb.externalscaler_pb2 import (

@@ -11,8 +11,9 @@ from typing import Any, Final, assert_never
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from scaler.decisions import Decisions, Live
+from scaler.decisions import Decisions
 from scaler.errors import ConfigError
+from scaler.live import Live
 from scaler.model import Decision, Instant, Outage, Standing, Undecided
 from scaler.net.egress import split_host_port
 from scaler.net.secrets import redacted, secrets_of
