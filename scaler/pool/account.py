@@ -41,7 +41,6 @@ class Account:
         self._shown: tuple[int, ...] = ()
         self._idle = 0
         self._begun = self._at = now
-        self._missing = self._wanted = self._late = 0
         self._lost: set[str] = set()
 
     def look(self, view: PoolView, rules: Rules, refill: Refill) -> None:
@@ -71,29 +70,20 @@ class Account:
         metrics.POOL_BREAKER.labels(*self._labels).set(broken)
 
     def wanted(self, view: PoolView, rules: Rules, *, claims: int, missing: int) -> None:
-        """Enter what is wanted: so many claims begin, so many replicas have no warm pod. The unknown changes nothing.
-
-        A claim for a replica that was missing before comes late: that one is counted already, as a miss.
-        """
+        """Enter what is wanted: so many claims begin, so many replicas have no warm pod. The unknown changes nothing."""
         if view.wanted is None:
             return
-        rise = view.wanted - max(self._wanted, view.replicas.ready)
-        missed = max(0, missing - self._missing)
-        self._late = min(claims, max(0, self._missing - missing)) if claims else self._late
-        self._wanted, self._missing = view.wanted, missing
-        if rise > 0 or missed:
-            self.book.stepped(view.now, pods=max(rise, missed), missed=missed)
+        missed = self.book.asked(
+            view.now, wanted=view.wanted, ready=view.replicas.ready, claims=claims, missing=missing
+        )
         if missed:
             self._miss(missed, _why_missed(view, rules))
 
     def claimed(self, now: Instant) -> None:
         """Enter that a warm pod was claimed."""
-        self.book.taken(now)
-        if self._late:
-            self._late -= 1
-            return
-        self.hits += 1
-        metrics.POOL_CLAIMS.labels(*self._labels, "warm").inc()
+        if self.book.taken(now):
+            self.hits += 1
+            metrics.POOL_CLAIMS.labels(*self._labels, "warm").inc()
 
     def refused(self) -> None:
         """Enter that a claim was given up: whoever waits for it has a cold start."""

@@ -25,11 +25,31 @@ class Book:
     _sizes: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
     _lead_times: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
     _missed: int = 0
+    _wanted: int = 0
+    _missing: int = 0
+    _late: int = 0
     _gaps: deque[Instant] = field(default_factory=deque)
 
-    def taken(self, now: Instant) -> None:
-        """Enter that a pod was claimed, and its place is empty."""
+    def asked(self, now: Instant, *, wanted: int, ready: int, claims: int, missing: int) -> int:
+        """Enter what is wanted while ``ready`` replicas are: so many claims begin, so many have no warm pod.
+
+        Return how many of the latter are new. A claim for a replica that was missing before comes late: that one is
+        counted already, as a miss.
+        """
+        rise = wanted - max(self._wanted, ready)
+        missed = max(0, missing - self._missing)
+        self._late = min(claims, max(0, self._missing - missing)) if claims else self._late
+        self._wanted, self._missing = wanted, missing
+        if rise > 0 or missed:
+            self.stepped(now, pods=max(rise, missed), missed=missed)
+        return missed
+
+    def taken(self, now: Instant) -> bool:
+        """Enter that a pod was claimed, and its place is empty; return whether it came in time."""
         self._gaps.append(now)
+        late = self._late > 0
+        self._late -= late
+        return not late
 
     def stepped(self, now: Instant, *, pods: int, missed: int) -> None:
         """Enter that so many replicas more were wanted at once, and that so many of them found no warm pod."""
