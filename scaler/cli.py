@@ -7,7 +7,6 @@ What a verb needs is imported when it runs: ``--help`` and the simulator do not 
 import asyncio
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -16,6 +15,17 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from scaler.errors import ConfigError, ScalerError
+from scaler.verbs.options import (
+    ConfigPlace,
+    Kubeconfig,
+    LeastLevel,
+    Level,
+    Pages,
+    PrintAs,
+    RecordFolder,
+    RecordLimit,
+    StateFolder,
+)
 from scaler.verbs.output import Output
 
 FOUND_A_PROBLEM: Final = 1
@@ -39,15 +49,6 @@ class Verbs(TyperGroup):
         return typer.main.get_command(simulate)
 
 
-class Level(StrEnum):
-    """How much is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
 app = typer.Typer(
     name="warmscaler",
     cls=Verbs,
@@ -56,25 +57,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A KEDA external scaler that pushes the moment work arrives and never mistakes an outage for silence.",
 )
-
-
-PrintAs = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
-ConfigPlace = Annotated[
-    str | None,
-    typer.Option(metavar="FILE|configmap:NS/NAME", help="The configuration, or the ConfigMap; followed while serving."),
-]
-StateFolder = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Where the last good text of a configuration file is kept across restarts."),
-]
-Kubeconfig = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="How to reach the Kubernetes API; in a pod its service account does."),
-]
-Pages = Annotated[
-    str | None, typer.Option(metavar="ADDR:PORT", help="Metrics, status, health.", show_default="0.0.0.0:8080")
-]
-LeastLevel = Annotated[Level, typer.Option(help="The least that is logged.")]
 
 
 @app.callback()
@@ -108,12 +90,15 @@ def serve(  # noqa: PLR0913 - each one is an option
     tls_cert: Annotated[Path | None, typer.Option(help="Our certificate chain, PEM; re-read when it changes.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     tls_client_ca: Annotated[Path | None, typer.Option(help="Clients must show a certificate of this CA, PEM.")] = None,
+    record: RecordFolder = None,
+    record_limit: RecordLimit = "256Mi",
     log_level: LeastLevel = Level.INFO,
 ) -> None:
     """Serve KEDA until SIGTERM."""
     from scaler.config.source import place_named
     from scaler.net.loopback import on_loopback
     from scaler.observe.logs import set_up_logs
+    from scaler.recording.files import place_of
     from scaler.rpc.server import Listen
     from scaler.rpc.tls import from_paths
     from scaler.service import SECRETS, Settings
@@ -134,6 +119,7 @@ def serve(  # noqa: PLR0913 - each one is an option
         kubeconfig=kubeconfig,
         dev=dev,
         pool=pool,
+        record=place_of(record, record_limit),
     )
     asyncio.run(serve_until_told(settings))
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, assert_never
@@ -27,6 +27,8 @@ from scaler.pool.signals import InProcess
 from scaler.pooling import clock, pool_of
 from scaler.probes.base import Surroundings
 from scaler.probes.registry import Catalogue, installed
+from scaler.recording.files import Place as Recording
+from scaler.recording.running import recording
 from scaler.rpc.asking import Asking, ClientTls, running_asking
 from scaler.rpc.server import Health, Listen, running_server
 from scaler.rpc.servicer import identify
@@ -44,7 +46,8 @@ class Settings:
 
     ``kubeconfig`` says how to reach the Kubernetes API outside of a cluster; in a pod its service account does.
     ``state`` is the folder that keeps the last good text of a file, ``secrets`` the one with folders of credentials.
-    ``pool``: whether this process also stands for election to keep the warm pods.
+    ``pool``: whether this process also stands for election to keep the warm pods. ``record`` is where to write down
+    what it reads, decides and answers.
     """
 
     listen: Listen
@@ -55,6 +58,7 @@ class Settings:
     secrets: Path = SECRETS
     dev: bool = False
     pool: bool = False
+    record: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +104,7 @@ async def running(settings: Settings, catalogue: Catalogue | None = None) -> Asy
             running_decisions(hub, kinds, clock, kube) as decisions,
             running_credentials(kube, home(settings.config, kube), settings.secrets) as credentials,
             pooling(settings, kube, decisions, kinds) as pool,
+            recorded(settings.record, decisions, kube, pool),
             applying(Applying(hub, decisions, credentials, pool, dev=settings.dev)) as apply,
             originating(settings.config, settings.state, kube) as origin,
             following_config(origin, kinds, apply, clock) as config,
@@ -184,6 +189,15 @@ async def pooling(
         yield pool_of(kube, signals, kinds, namespace=home(settings.config, kube), dev=settings.dev)
     finally:
         signals.end()
+
+
+def recorded(
+    place: Recording | None, decisions: Decisions, kube: Kube | None, pool: Controller | None
+) -> AbstractAsyncContextManager[None]:
+    """Record for as long as the block lasts, if that is asked for."""
+    if place is None:
+        return nullcontext()
+    return recording(place, decisions, clock, kube=kube, pools=pool.told if pool is not None else None)
 
 
 @asynccontextmanager

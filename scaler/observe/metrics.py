@@ -199,6 +199,15 @@ POOL_DNS_CACHED: Final = Gauge(
     "For how long the cluster's DNS may hide a claimed pod of a headless Service.",
     registry=REGISTRY,
 )
+RECORDED: Final = Counter("warmscaler_recorded_lines_total", "Lines written to the recording.", registry=REGISTRY)
+RECORD_LOST: Final = Counter(
+    "warmscaler_record_lost_lines_total",
+    "Lines that are missing in the recording, by reason (disk, or queue: the disk is too slow).",
+    ["reason"],
+    registry=REGISTRY,
+)
+for _reason in ("disk", "queue"):
+    RECORD_LOST.labels(_reason)
 LOOP_LAG: Final = Gauge(
     "warmscaler_event_loop_lag_seconds", "How late the event loop ran its last heartbeat.", registry=REGISTRY
 )
