@@ -43,7 +43,7 @@ class Followed:
     """One scaled object, what it scales, and what was last written of both."""
 
     target: Target | None = None
-    target_at: float = float("-inf")
+    looked_at: float = float("-inf")
     wrote: dict[What, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -82,16 +82,16 @@ class Scales:
     async def _look(self, name: tuple[str, str], tracks: list[Track], every: float) -> None:
         followed = self._followed[name]
         try:
-            if self._at() - followed.target_at >= OBJECT_EVERY:
-                followed.target_at = self._at()
+            if self._at() - followed.looked_at >= OBJECT_EVERY:
                 followed.target = await self._object(name, followed, tracks)
+                followed.looked_at = self._at()
             if followed.target is not None:
                 await self._replicas(name, followed, followed.target, every)
         except ApiUnreachable as error:
             self._complain("the Kubernetes API does not answer", error)
             await asyncio.sleep(PAUSE)
         except (ApiRefused, Missing) as error:
-            followed.target = None
+            followed.target, followed.looked_at = None, self._at()
             self._complain(str(error), error)
 
     async def _object(self, name: tuple[str, str], followed: Followed, tracks: list[Track]) -> Target | None:
