@@ -52,16 +52,16 @@ class HoltWinters:
 
     def saw(self, count: float) -> None:
         """Learn the next bin's count."""
-        self._seen += 1
-        if not self.ready:
+        if self.ready:
+            self._wrong += abs(count - self.ahead(1))
+            self._judged += 1
+            self._learn(count)
+        else:
             self._first.append(count)
-            if self._seen == self._length:
+            if len(self._first) == self._length:
                 self._level = sum(self._first) / self._length
                 self._season = [each - self._level for each in self._first]
-            return
-        self._wrong += abs(count - self.ahead(1))
-        self._judged += 1
-        self._learn(count)
+        self._seen += 1
 
     def ahead(self, bins: int) -> float:
         """Return the count foreseen for the bin that is ``bins`` (at least 1) ahead, at least 0."""
@@ -70,7 +70,7 @@ class HoltWinters:
         return max(0.0, self._level + damped * self._trend + self._season[(self._seen + bins - 1) % self._length])
 
     def _learn(self, count: float) -> None:
-        rules, place = self._rules, (self._seen - 1) % self._length
+        rules, place = self._rules, self._seen % self._length
         level, trend = self._level, rules.phi * self._trend
         self._level = rules.alpha * (count - self._season[place]) + (1.0 - rules.alpha) * (level + trend)
         self._trend = rules.beta * (self._level - level) + (1.0 - rules.beta) * trend

@@ -125,7 +125,7 @@ def test_a_pod_that_still_starts_is_left_alone() -> None:
 
 
 def test_an_average_begins_with_the_first_record() -> None:
-    """100 requests at once are not watered down by the quiet minute before them: 70 a pod want 2, and that is a panic."""
+    """100 requests at once are not watered down by the quiet minute before them: 70 a pod are 2, and a panic."""
     state, desired = step(begun(MINUTE, 0), KnativeRules(), MINUTE + 2 * SECOND, 200 * SECOND, 0)
     assert desired == 2
     assert lived(state, 70, 0.0, 1)[1] == [2] * 4
