@@ -1,0 +1,206 @@
+"""From a scenario and a seed to the world that is simulated."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from scaler.config.memory import in_bytes
+from scaler.config.pools import PoolSection
+from scaler.errors import ConfigError
+from scaler.triggers.metadata import Defaults
+from simulations.model import (
+    Backlog,
+    Feed,
+    Function,
+    Happening,
+    Incident,
+    Pool,
+    Series,
+    Trigger,
+    Work,
+    World,
+    micros,
+)
+from simulations.scenario.deployments import labels, memory
+from simulations.scenario.document import FunctionSection, IncidentSection, ScenarioDocument
+from simulations.scenario.kinds import kinds
+from simulations.scenario.recorded import Recorded, recorded
+from simulations.scenario.scaled import autoscaler, behavior_of, job, scaled_object
+from simulations.scenario.specs import ScaledObjectSection, TriggersSection
+from simulations.scenario.triggers import Meaning, meaning
+from simulations.scenario.workloads import Chance, phases, service, starts, windows, work
+from simulations.workload.chance import streams
+
+DRAIN = 600.0
+"""Seconds that a run goes on after the last arrival of its traces."""
+FED = 65_536
+"""How many service times are drawn for requests that come from others; the next ones come from the beginning again."""
+_WATCH = 0.005  # s from an arrival to the reading that sees it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One function of a scenario: its section, and what was recorded of it, if anything was."""
+
+    name: str
+    section: FunctionSection
+    recorded: Recorded | None = None
+
+    @property
+    def scaled(self) -> TriggersSection:
+        """Return what scales it."""
+        return self.section.scaled_job or self.section.scaled_object or ScaledObjectSection()
+
+
+def world_of(document: ScenarioDocument, folder: str, seed: int, bins: int = 0) -> World:
+    """Draw a world: the same seed, the same world, to the last microsecond; functions do not share chance."""
+    members = list(members_of(document, folder))
+    end = end_of(document, members)
+    return World(
+        functions=tuple(_function(each, document, seed, end) for each in members),
+        end=end,
+        pools={name: Pool(section=section) for name, section in pools_of(document).items()},
+        feeds=tuple(Feed(source=each.source, sink=each.sink, after=micros(each.after)) for each in document.feeds),
+        warmup=micros(document.warmup),
+        wall=document.start,
+        bins=bins,
+    )
+
+
+def members_of(document: ScenarioDocument, folder: str) -> Iterator[Member]:
+    """Yield every function, copies and those of traces one by one."""
+    for section in document.functions:
+        found = recorded(section.trace, folder) if section.trace is not None else {}
+        if found:
+            single = len(found) == 1
+            for name, one in found.items():
+                yield Member(name=section.name if single else name, section=section, recorded=one)
+        else:
+            copies = section.copies
+            names = [section.name] if copies == 1 else [f"{section.name}-{n}" for n in range(1, copies + 1)]
+            yield from (Member(name=name, section=section) for name in names)
+
+
+def end_of(document: ScenarioDocument, members: Sequence[Member]) -> int:
+    """Return how long the run is, in microseconds; raise :class:`ConfigError` where nothing says it."""
+    if document.duration is not None:
+        return micros(document.duration)
+    lasts = [int(each.recorded.arrivals[-1]) for each in members if each.recorded and each.recorded.arrivals.size]
+    if not lasts:
+        raise ConfigError(["'duration' is required: how long a run is, such as 2h"])
+    return max(lasts) + micros(DRAIN)
+
+
+def pools_of(document: ScenarioDocument) -> dict[str, PoolSection]:
+    """Return the pools of the configuration, and those of the scenario, which come before them."""
+    return {**(document.config.pools if document.config is not None else {}), **document.pools}
+
+
+def defaults_of(document: ScenarioDocument) -> Defaults:
+    """Return what the service's configuration says for triggers that do not."""
+    if document.config is None:
+        return Defaults()
+    said = document.config.defaults
+    texts = {kind: {key: str(value) for key, value in each.items()} for kind, each in said.kinds.items()}
+    return Defaults(interval=said.interval, kinds=texts)
+
+
+def meanings_of(section: FunctionSection, scaled: TriggersSection, defaults: Defaults) -> list[Meaning]:
+    """Understand every trigger of a function; raise :class:`ConfigError` with everything that is wrong with them."""
+    found, problems = list[Meaning](), list[str]()
+    for number, trigger in enumerate(scaled.triggers):
+        target = section.target if number == 0 else None
+        try:
+            found.append(meaning(trigger, kinds(), defaults, target))
+        except ConfigError as error:
+            problems += [f"trigger {number}: {each}" for each in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def pool_of(member: Member, meanings: Sequence[Meaning], pools: Mapping[str, PoolSection]) -> str | None:
+    """Return the pool of a function: the one it names, or its trigger, or the first that means it."""
+    named = member.section.pool or next((each.pool for each in meanings if each.pool), None)
+    if named is not None:
+        if named not in pools:
+            raise ConfigError([f"no pool '{named}'; there is {', '.join(sorted(pools)) or 'none'}"])
+        return named
+    own = labels(member.section.deployment)
+    return next((name for name, section in pools.items() if _means(section, member.name, own)), None)
+
+
+def _means(pool: PoolSection, name: str, own: Mapping[str, object]) -> bool:
+    wanted = pool.functions
+    if wanted.selector is not None:
+        return all(own.get(key) == value for key, value in wanted.selector.match_labels.items())
+    return wanted.open_function is True or wanted.deployment == name
+
+
+def _function(member: Member, document: ScenarioDocument, seed: int, end: int) -> Function:
+    section, scaled = member.section, member.scaled
+    chance = Chance(seed=seed, name=member.name, end=end, wall=document.start)
+    meanings = meanings_of(section, scaled, defaults_of(document))
+    record = scaled_object(scaled, meanings, behavior_of(section.hpa))
+    return Function(
+        name=member.name,
+        scaled=record,
+        hpa=autoscaler(record, document.kubernetes),
+        triggers=tuple(_trigger(each, section, chance) for each in meanings),
+        work=_work(member, chance, FED if any(each.sink == member.name for each in document.feeds) else 0),
+        starts=starts(section, chance),
+        phases=phases(record.polling_interval, document.kubernetes, chance),
+        concurrency=section.concurrency,
+        memory=in_bytes(section.memory) if section.memory else _recorded_memory(member),
+        replicas=record.min_replicas if section.replicas is None else section.replicas,
+        pool=pool_of(member, meanings, pools_of(document)),
+        claim=micros(section.claim),
+        incidents=tuple(sorted(_incidents(document.incidents, member.name, end), key=lambda each: each.at)),
+        job=job(section.scaled_job) if section.scaled_job is not None else None,
+    )
+
+
+def _work(member: Member, chance: Chance, fed: int) -> Work:
+    found = member.recorded
+    if found is None:
+        return work(member.section, chance, fed)
+    arrivals = found.arrivals[found.arrivals < chance.end]
+    if member.section.service is None and found.service is not None and not fed:
+        return Work(arrivals=arrivals, service=found.service[: arrivals.size])
+    return Work(arrivals=arrivals, service=service(member.section.service, arrivals.size + fed, chance))
+
+
+def _recorded_memory(member: Member) -> int:
+    if member.section.deployment is None and member.recorded is not None and member.recorded.memory is not None:
+        return member.recorded.memory
+    return memory(member.section.deployment)
+
+
+def _trigger(meant: Meaning, section: FunctionSection, chance: Chance) -> Trigger:
+    """Return the scaler's side of a trigger; KEDA's own have none, and are read as often as anything could ask."""
+    said = section.source
+    source: Backlog | Series = Backlog(counts=said.counts or meant.counts)
+    watch = _WATCH if said.watch is None else said.watch
+    if meant.window is not None:
+        source, watch = windows(meant.window, chance), 0.0
+    interval = micros(said.interval or meant.interval)
+    first = int(streams(chance.seed, chance.name, "first", meant.kind).uniform(0, interval))
+    told = micros(watch) if watch and meant.external else None
+    return Trigger(source=source, rules=meant.rules, interval=interval, first=first, watch=told)
+
+
+def _incidents(sections: Sequence[IncidentSection], name: str, end: int) -> Iterator[Incident]:
+    for each in sections:
+        if not any(fnmatchcase(name, glob) for glob in each.functions):
+            continue
+        spans = (
+            (each.outage, Happening.SOURCE_DOWN, Happening.SOURCE_UP),
+            (each.scaler_down, Happening.SCALER_DOWN, Happening.SCALER_UP),
+            (each.pause, Happening.PAUSE, Happening.RESUME),
+        )
+        for between, begins, ends in spans:
+            if between is not None:
+                yield Incident(at=micros(between.begin), what=begins)
+                yield Incident(at=min(micros(between.end), end), what=ends)
+        if each.rollout is not None:
+            yield Incident(at=micros(each.rollout), what=Happening.ROLLOUT)
