@@ -40,6 +40,7 @@ class Summary:
     - ``pod_hours`` is all there was: ``ready``, ``starting`` and ``warm``. ``ready`` is ``busy`` and ``idle``,
       but for pods that are removed: they are busy to the end of what they hold, and ready no more.
       ``spare_gib_s`` is the memory of idle replicas, ``warm_gib_s`` that of warm pods, ``idle_gib_s`` both.
+    - ``events_per_hour`` are all changes of the replicas by KEDA and the HPA: wakes, sleeps, ups and downs.
     - ``most`` is the largest number of replicas of any one function, ``limit_time`` how long functions were at
       ``maxReplicaCount``, ``overshoot_hours`` what was asked for beyond what the backlog needed.
     - ``wait_*`` are seconds of waiting per begun request by :class:`~simulations.figures.Blame`, and ``share_*`` the
@@ -202,13 +203,15 @@ def _pods(figures: Sequence[Figures]) -> dict[str, int | float]:
 
 
 def _scaling(figures: Sequence[Figures], span: int) -> dict[str, int | float]:
-    ups, downs = sum(each.ups for each in figures), sum(each.downs for each in figures)
+    wakes, sleeps, ups, downs = (
+        sum(getattr(each, name) for each in figures) for name in ("wakes", "sleeps", "ups", "downs")
+    )
     return {
-        "activations": sum(each.wakes for each in figures),
-        "sleeps": sum(each.sleeps for each in figures),
+        "activations": wakes,
+        "sleeps": sleeps,
         "ups": ups,
         "downs": downs,
-        "events_per_hour": _ratio((ups + downs) * HOUR, span),
+        "events_per_hour": _ratio((wakes + sleeps + ups + downs) * HOUR, span),
         "most": max((each.most for each in figures), default=0),
         "limit_time": sum(each.limit_time for each in figures) / SECOND,
         "overshoot_hours": sum(each.overshoot_time for each in figures) / HOUR,

@@ -87,7 +87,7 @@ BUSY = waited(
         ("idle_gib_s", 3 * 3600),
         ("activations", 3),
         ("sleeps", 2),
-        ("events_per_hour", 6.0),
+        ("events_per_hour", 8.5),
         ("most", 9),
         ("limit_time", 30.0),
         ("overshoot_hours", 0.5),
