@@ -15,6 +15,7 @@ from tests.bench import (
     outage,
     pool_memory,
     push,
+    recording,
     refill,
     registered,
     replicas,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "sharing": sharing.main,
     "memory": memory.main,
     "demo": demo.main,
+    "recording": recording.main,
 }
 ON_A_CLUSTER = {
     "outage": outage.main,

@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _compare(bare: Running, ours: Running) -> None:
-    pairs = [(_throughput(bare), _throughput(ours)) for _ in range(ROUNDS)]
+    pairs = [(throughput(bare), throughput(ours)) for _ in range(ROUNDS)]
     for name, figures in zip(("bare grpc.aio handler", "warmscaler IsActive"), zip(*pairs, strict=True), strict=True):
         rate, cpu = (statistics.median(each) for each in zip(*figures, strict=True))
         print(f"{name:24} {rate:7.0f} calls/s  {cpu:5.0f} us of processor a call  (median of {ROUNDS})")
@@ -67,7 +67,7 @@ def _compare(bare: Running, ours: Running) -> None:
     print(f"calls per processor second, ours / bare: median {statistics.median(cpus):.3f}")
 
 
-def _throughput(server: Running) -> tuple[float, float]:
+def throughput(server: Running) -> tuple[float, float]:
     """Return calls a second and processor microseconds a call."""
     before = server.cpu_seconds()
     output = _h2load(server, "-n", str(CALLS), "-c", "1", "-m", str(IN_FLIGHT))
