@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 from scaler.errors import ConfigError
 
+Options = Mapping[str, float]
+"""Numbers by name."""
+
 _Rules = TypeVar("_Rules")
 
 
@@ -17,7 +20,7 @@ def camel(name: str) -> str:
     return first + "".join(each.capitalize() for each in others)
 
 
-def read(rules: type[_Rules], options: Mapping[str, float], about: str) -> _Rules:
+def read(rules: type[_Rules], options: Options, about: str) -> _Rules:
     """Return the record ``rules``, a dataclass of numbers with defaults, with what ``options`` say in camelCase.
 
     Raises ``ConfigError`` with every unknown name, and every value that is negative or no number.
