@@ -55,6 +55,14 @@ class Controllers(Protocol):
         """Do what is due."""
         ...
 
+    def arrived(self, now: int) -> None:
+        """Hear of a request, before anything is done about it."""
+        ...
+
+    def ended(self, now: int) -> None:
+        """Hear of one that is about to leave."""
+        ...
+
     def woken(self, trigger: int, now: int) -> None:
         """Hear that a trigger has become active."""
         ...
@@ -104,6 +112,12 @@ class KedaAndHpa:
             self._beat(self._beats.index(min(self._beats)), now)
         elif self._sync_at <= now:
             self._sync(now)
+
+    def arrived(self, now: int) -> None:
+        """Ask nobody: KEDA looks at sources, not at requests."""
+
+    def ended(self, now: int) -> None:
+        """Do nothing for one that is served."""
 
     def woken(self, trigger: int, now: int) -> None:
         """Push, if the trigger's stream is open."""

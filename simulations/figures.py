@@ -57,6 +57,15 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A wake-up of a pooled function: ``pods`` more were wanted at once, of which ``missed`` had no warm pod."""
+
+    at: int
+    pods: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """Samples at equal distances; ``arrivals`` and ``missed`` are counts of the bin that ends there."""
 
@@ -78,11 +87,12 @@ class Figures:
     were begun; ``waiting`` and ``serving`` are those that were not begun, or not finished, at the end. ``cold`` arrived
     when no pod served. Times are pod-microseconds: ``ready_time`` of replicas and bridges that serve, ``busy_time`` is
     slots in service (divide by the concurrency for pods), ``starting_time`` of replicas that start, ``warm_time`` of
-    warm pods that nobody has claimed, from their creation on. ``blamed`` is request-microseconds of waiting by
-    :class:`Blame`. ``started`` are cold pods of the workload, ``warmed`` pods the pool created; ``hits`` claims,
-    ``missed`` replicas that were wanted at once and had no warm pod. ``wakes`` are 0→1 by KEDA, ``sleeps`` N→0.
-    ``overshoot_time`` is pod-microseconds asked for beyond what the backlog needed, ``limit_time`` is time at
-    ``maxReplicaCount``. ``starts`` sums the four phases of the cold starts.
+    warm pods that nobody has claimed, from their creation on, and of those that served and drain. ``blamed`` is
+    request-microseconds of waiting by :class:`Blame`. ``started`` are cold pods of the workload, ``warmed`` pods the
+    pool created; ``hits`` are claims that came in time, ``missed`` replicas that were wanted at once and had no warm
+    pod. ``wakes`` are 0→1 by KEDA, ``sleeps`` N→0. ``overshoot_time`` is pod-microseconds asked for beyond what the
+    backlog needed, ``limit_time`` is time at ``maxReplicaCount``. ``starts`` sums the four phases of the cold starts.
+    ``done`` is when each request left, of the whole run.
     """
 
     name: str
@@ -115,6 +125,7 @@ class Figures:
     done: Ints
     memory: int
     concurrency: int
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

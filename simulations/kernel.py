@@ -8,8 +8,10 @@ controllers act, a sample is taken.
 from enum import StrEnum
 
 from scaler.policy.demand import Bounds, wanted
+from scaler.pool.view import Handoff, Replicas
 from simulations.controllers import Controllers, KedaAndHpa
 from simulations.figures import Blame, Cause, Figures, Move
+from simulations.knative import Knative
 from simulations.ledger import Ledger, PoolFigures, Standing
 from simulations.model import Backlog, Function, Happening
 from simulations.pods import Pods
@@ -47,6 +49,7 @@ class Kernel:
         self._incidents = list(function.incidents)
         self._pooled = pooled
         self._news = False
+        self._paused = function.scaled.stopped
         self._told: tuple[int | None, int, int] | None = None
         self._end, self._bins = end, bins
         self._started_before = 0
@@ -119,11 +122,38 @@ class Kernel:
             done=requests.done,
             memory=self.function.memory,
             concurrency=self.function.concurrency,
+            steps=pool.steps,
+        )
+
+    def seen(self) -> Replicas:
+        """Return the replicas as the pool sees them; while a version is rolled out nothing is adopted."""
+        pods = self.pods
+        handoff = Handoff.BRIDGE if pods.rolling else Handoff.ADOPT
+        return Replicas(
+            asked=pods.replicas,
+            ready=pods.ready,
+            settled=pods.settled(self.now),
+            handoff=handoff,
+            wants=pods.replicas,
+            observed=True,
+            covered=pods.ready,
         )
 
     @property
+    def unsettled_until(self) -> int:
+        """When the next replica will have been found by every client."""
+        return self.pods.unsettled_until(self.now)
+
+    @property
+    def version(self) -> int:
+        """How many versions were rolled out."""
+        return self.pods.version
+
+    @property
     def wanted(self) -> int | None:
-        """How many replicas the scaler's word amounts to, ``None`` while that is unknown."""
+        """How many replicas the scaler's word amounts to: ``None`` while that is unknown, none while it is paused."""
+        if self._paused:
+            return 0
         scaled, replicas = self.function.scaled, self.pods.replicas
         bounds = Bounds(least=scaled.min_replicas, most=scaled.max_replicas)
         return wanted([each.signal(replicas) for each in self.watched], bounds, replicas)
@@ -160,6 +190,7 @@ class Kernel:
         """Do the first thing that is due."""
         requests, now = self.requests, self.now
         if requests.next_end <= now:
+            self._controllers.ended(now)
             requests.end()
             self._begin()
         elif self.pods.next_ready <= now:
@@ -178,6 +209,7 @@ class Kernel:
             self._sample()
 
     def _arrive(self) -> None:
+        self._controllers.arrived(self.now)
         self.requests.arrive()
         counted = self.now >= self._ledger.since
         self._ledger.cold += counted and self.pods.serving == 0
@@ -213,7 +245,8 @@ class Kernel:
             case Happening.SCALER_DOWN | Happening.SCALER_UP:
                 self._reach_scaler(up=what is Happening.SCALER_UP)
             case Happening.PAUSE | Happening.RESUME:
-                self._controllers.paused(paused=what is Happening.PAUSE, now=now)
+                self._paused = what is Happening.PAUSE
+                self._controllers.paused(paused=self._paused, now=now)
             case Happening.ROLLOUT:
                 self.pods.roll(now)
                 self._enter(self.pods.replicas, self.pods.replicas, Cause.ROLLOUT, what)
@@ -238,6 +271,8 @@ class Kernel:
     # -- pods ------------------------------------------------------------------------------------------------------
 
     def _controlled(self) -> Controllers:
+        if self.function.knative is not None:
+            return Knative(self.function.knative, self.function.scaled, self.requests, self.pods, self._rescale)
         return KedaAndHpa(self.function, self.watched, self.pods, self._rescale)
 
     def _rescale(self, replicas: int, cause: Cause, why: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulations.figures import Blame, Cause, Move, Timeline
+from simulations.figures import Blame, Cause, Move, Step, Timeline
 
 COLUMNS = ("at", "arrivals", "backlog", "desired", "ready", "starting", "warm", "missed")
 
@@ -34,6 +34,7 @@ class PoolFigures:
     warmed: int = 0
     hits: int = 0
     missed: int = 0
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(slots=True)

@@ -220,11 +220,12 @@ class PoolSection(Section):
     ] = 1
 
 
-def _wall() -> datetime:
+def wall_clock() -> datetime:
+    """Return the time of the calendar."""
     return datetime.now(UTC)
 
 
-def sizing(section: SizeSection, now: Instant, wall: Callable[[], datetime] = _wall) -> Sizing:
+def sizing(section: SizeSection, now: Instant, wall: Callable[[], datetime] = wall_clock) -> Sizing:
     """Return the rules of a pool's size; a schedule as a timetable around ``now``, when it is ``wall`` by the calendar.
 
     The wall clock may be set at any time, so a timetable is to be asked for anew every minute at least.

@@ -70,7 +70,7 @@ class Account:
         metrics.POOL_BREAKER.labels(*self._labels).set(broken)
 
     def wanted(self, view: PoolView, rules: Rules, *, claims: int, missing: int) -> None:
-        """Enter what is wanted: so many claims begin, so many replicas have no warm pod. The unknown changes nothing."""
+        """Enter that so many claims begin and so many replicas have no warm pod; the unknown changes nothing."""
         if view.wanted is None:
             return
         missed = self.book.asked(

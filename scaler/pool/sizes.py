@@ -1,11 +1,12 @@
 """How many warm pods each function is to have: by its own rules, the budget of its pool, and the ramp of a change."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from scaler.config.pools import PoolSection, largest, sizing
+from scaler.config.pools import PoolSection, largest, sizing, wall_clock
 from scaler.model import Instant
 from scaler.policy import ramp as ramps
 from scaler.policy.budget import Claimant, share
@@ -43,10 +44,11 @@ class _Sized:
 
 
 class Sizes:
-    """The size of every function, by its uid, with its reason."""
+    """The size of every function, by its uid, with its reason; ``wall`` is the calendar that schedules follow."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], datetime] = wall_clock) -> None:
         self._known: dict[str, _Sized] = {}
+        self._wall = wall
 
     def of(self, uid: str) -> tuple[int, str]:
         """Return a function's size, and why."""
@@ -59,7 +61,7 @@ class Sizes:
             del self._known[uid]
         pools: dict[str, dict[str, Sizing]] = defaultdict(dict)
         for uid, stand in stands.items():
-            rules = Fixed(size=0) if stand.retired else sizing(stand.section.size, now)
+            rules = Fixed(size=0) if stand.retired else sizing(stand.section.size, now, self._wall)
             self._step(uid, stand, rules, now)
             pools[stand.pool][uid] = rules
         for members in pools.values():

