@@ -22,8 +22,9 @@ Each line says what it ``is`` and when, ``at`` milliseconds since 1970. Within a
                 ``value``, both ``null`` for an error
 ``gone``        trigger ``n``, or the object ``namespace``/``name``, or the ``pool`` of ``namespace``/``function`` is
                 followed no longer
-``object``      the scaled object ``namespace``/``name`` as the API has it: ``kind``, ``paused`` (annotations), ``spec``
-                (the numbers that decide; of its triggers the type, the way to compare and ``n``, never the metadata)
+``object``      the scaled object ``namespace``/``name`` as the API has it: ``kind``, ``target`` (the workload's name),
+                ``paused`` (annotations), ``spec`` (the numbers that decide; of its triggers the type, how they are
+                compared and ``n``, never the metadata)
 ``replicas``    of that object's target: ``asked`` (spec) and ``there`` (status), seen by looking every ``every`` s
 ``pool``        a change of one function's pool: ``pool``, ``namespace``, ``function``, ``size``, ``why``, ``pods`` (by
                 stage), ``creating``, ``wanted``, ``replicas``, ``ready``, ``hits`` and ``misses`` (both since we lead)

@@ -134,6 +134,7 @@ def told(document: Document, tracks: Iterable[Track]) -> dict[str, Any]:
     annotations = document["metadata"].get("annotations") or {}
     return {
         "kind": document["kind"],
+        "target": str((spec.get("scaleTargetRef") or {}).get("name", "")),
         "paused": {key: str(value) for key, value in annotations.items() if key.startswith(PAUSED)},
         "spec": {**known, **_advanced(spec), **_jobs(spec), "triggers": triggers},
     }

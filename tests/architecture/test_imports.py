@@ -58,6 +58,7 @@ BORROWED = (
     "scaler.pool.refill",
     "scaler.pool.sizes",
     "scaler.pool.view",
+    "scaler.recording.format",
     "scaler.probes.cron.probe",  # when a window opens and closes
     "scaler.probes.registry",  # a user's triggers are understood by the models of their kinds
     "scaler.triggers",

@@ -68,6 +68,7 @@ async def test_an_object_is_written_without_its_metadata_and_its_replicas_when_t
             "namespace": "shop",
             "name": "orders",
             "kind": "ScaledObject",
+            "target": "orders",
             "paused": {"autoscaling.keda.sh/paused-replicas": "0"},
             "spec": {
                 "minReplicaCount": 1,
