@@ -33,7 +33,7 @@ def test_every_policy_refuses_what_it_does_not_have(name: str) -> None:
 
 
 def test_a_policy_that_there_is_not() -> None:
-    with pytest.raises(ConfigError, match="unknown policy .keda-pull., did you mean .keda-poll."):
+    with pytest.raises(ConfigError, match="unknown policy 'keda-pull', did you mean 'keda-poll'"):
         laid("keda-pull", RARE)
 
 

@@ -1,0 +1,6 @@
+"""Many runs of one scenario: every combination of some values, each under the same chances."""
+
+from simulations.sweep.grid import Grid, Value, combinations, read_grid
+from simulations.sweep.running import Backend, How, Point, Sweep, Where, sweep
+
+__all__ = ["Backend", "Grid", "How", "Point", "Sweep", "Value", "Where", "combinations", "read_grid", "sweep"]
