@@ -136,6 +136,7 @@ class KedaAndHpa:
     def paused(self, *, paused: bool, now: int) -> None:
         """Stop everything; afterwards KEDA and the HPA begin anew, with nothing remembered but the last activity."""
         self._scaled = replace(self._function.scaled, paused=paused)
+        self._beats = [NEVER] * len(self._watched)
         if not paused:
             self._loop = start(self._scaled, self._loop.status, now / SECOND)
             self._hpa, self._sync_at = HpaState(), now + self._gap()
@@ -161,7 +162,10 @@ class KedaAndHpa:
 
     def _step(self, event: Event, now: int) -> Series | None:
         """Let KEDA's loop take an event, and do what it says; returns what it serves to the HPA."""
-        self._loop, actions = step(self._scaled, self._loop, event, now / SECOND)
+        at = now / SECOND
+        if isinstance(event, Tick):  # what is due now may be due a rounding of floats later
+            at = max(at, due(self._scaled, self._loop))
+        self._loop, actions = step(self._scaled, self._loop, event, at)
         served: Series | None = None
         for action in actions:
             match action:

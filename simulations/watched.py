@@ -85,7 +85,7 @@ class Watched:
 
     def start(self, now: int) -> None:
         """Start the scaler: it reads at once."""
-        self.running, self._next = True, now
+        self.running, self._next, self._early = True, now, NEVER
 
     def answer(self, replicas: int, idle: int) -> Answer:
         """Return what KEDA is told while the target has ``replicas``, and ``idle`` when nothing is active.
