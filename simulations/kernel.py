@@ -12,7 +12,7 @@ from scaler.pool.view import Handoff, Replicas
 from simulations.controllers import Controllers, KedaAndHpa
 from simulations.figures import Blame, Cause, Figures, Move
 from simulations.knative import Knative
-from simulations.ledger import Ledger, PoolFigures, Standing
+from simulations.ledger import Ledger, PoolFigures, Standing, summed
 from simulations.model import Backlog, Function, Happening
 from simulations.pods import Pods
 from simulations.requests import NEVER, Requests
@@ -52,7 +52,6 @@ class Kernel:
         self._paused = function.scaled.stopped
         self._told: tuple[int | None, int, int] | None = None
         self._end, self._bins = end, bins
-        self._started_before = 0
         self._sampled = (0, 0)
         self._needs = self._needed_by()
 
@@ -87,43 +86,7 @@ class Kernel:
 
     def figures(self, pool: PoolFigures | None = None) -> Figures:
         """Say what it came to."""
-        ledger, pods, requests = self._ledger, self.pods, self.requests
-        first = requests.first_since(ledger.since)
-        begun, served = requests.counted(first, self.now)
-        pool = pool or PoolFigures()
-        return Figures(
-            name=self.function.name,
-            arrived=max(0, requests.arrived - first),
-            served=served,
-            waiting=requests.arrived - max(first, requests.begun),
-            serving=begun - served,
-            cold=ledger.cold,
-            waits=requests.waits(first),
-            service_time=requests.service_of(first),
-            ready_time=ledger.ready_time,
-            busy_time=ledger.busy_time,
-            starting_time=ledger.starting_time,
-            warm_time=pool.warm_time,
-            blamed=tuple(ledger.blamed),
-            started=pods.started - self._started_before,
-            starts=pods.phases(self._started_before),
-            warmed=pool.warmed,
-            hits=pool.hits,
-            missed=pool.missed,
-            wakes=ledger.wakes,
-            sleeps=ledger.sleeps,
-            ups=ledger.ups,
-            downs=ledger.downs,
-            most=ledger.most,
-            limit_time=ledger.limit_time,
-            overshoot_time=ledger.overshoot_time,
-            moves=tuple(ledger.moves),
-            timeline=ledger.timeline(),
-            done=requests.done,
-            memory=self.function.memory,
-            concurrency=self.function.concurrency,
-            steps=pool.steps,
-        )
+        return summed(self._ledger, self.function, self.requests, self.pods, pool or PoolFigures())
 
     def seen(self) -> Replicas:
         """Return the replicas as the pool sees them; while a version is rolled out nothing is adopted."""
@@ -181,7 +144,7 @@ class Kernel:
 
     def _pass(self, until: int) -> None:
         if self.now < self._ledger.since <= until:
-            self._started_before = self.pods.started
+            self._ledger.started_before = self.pods.started
             self._ledger.most = self.pods.replicas
         self._ledger.pass_time(until, self._standing())
         self.now = until

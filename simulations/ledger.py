@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulations.figures import Blame, Cause, Move, Step, Timeline
+from simulations.figures import Blame, Cause, Figures, Move, Step, Timeline
+from simulations.model import Function
+from simulations.pods import Pods
+from simulations.requests import Requests
 
 COLUMNS = ("at", "arrivals", "backlog", "desired", "ready", "starting", "warm", "missed")
 
@@ -43,6 +46,7 @@ class Ledger:
 
     since: int
     now: int = 0
+    started_before: int = 0
     cold: int = 0
     wakes: int = 0
     sleeps: int = 0
@@ -88,3 +92,42 @@ class Ledger:
             return None
         table = np.asarray(self.samples, dtype=np.int64).T
         return Timeline(**dict(zip(COLUMNS, table, strict=True)))
+
+
+def summed(ledger: Ledger, function: Function, requests: Requests, pods: Pods, pool: PoolFigures) -> Figures:
+    """Say what a function came to by ``ledger.now``."""
+    first, before = requests.first_since(ledger.since), ledger.started_before
+    begun, served = requests.counted(first, ledger.now)
+    return Figures(
+        name=function.name,
+        arrived=max(0, requests.arrived - first),
+        served=served,
+        waiting=requests.arrived - max(first, requests.begun),
+        serving=begun - served,
+        cold=ledger.cold,
+        waits=requests.waits(first),
+        service_time=requests.service_of(first),
+        ready_time=ledger.ready_time,
+        busy_time=ledger.busy_time,
+        starting_time=ledger.starting_time,
+        warm_time=pool.warm_time,
+        blamed=tuple(ledger.blamed),
+        started=pods.started - before,
+        starts=pods.phases(before),
+        warmed=pool.warmed,
+        hits=pool.hits,
+        missed=pool.missed,
+        wakes=ledger.wakes,
+        sleeps=ledger.sleeps,
+        ups=ledger.ups,
+        downs=ledger.downs,
+        most=ledger.most,
+        limit_time=ledger.limit_time,
+        overshoot_time=ledger.overshoot_time,
+        moves=tuple(ledger.moves),
+        timeline=ledger.timeline(),
+        done=requests.done,
+        memory=function.memory,
+        concurrency=function.concurrency,
+        steps=pool.steps,
+    )
