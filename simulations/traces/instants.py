@@ -1,0 +1,168 @@
+"""Timestamps and durations as whole microseconds, whatever they are spelled in: the unit is recognised, and said.
+
+Since 1970 the seconds have ten digits, milliseconds thirteen, microseconds sixteen and nanoseconds nineteen. A smaller
+number counts from a beginning of the file's own, in the unit that the column's name ends with, or in seconds.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Final
+
+import numpy as np
+
+from scaler.triggers.values import duration
+from simulations.model import SECOND, Ints, micros
+from simulations.traces.ledger import Check, Ledger, Mask
+from simulations.traces.model import Unit
+from simulations.traces.tables import numbers
+
+CALENDAR: Final = 100_000_000
+"""Seconds since 1970 from which on a number is taken for a date: March 1973."""
+
+_MICROS: Final = {
+    Unit.SECONDS: 1e6,
+    Unit.MILLISECONDS: 1e3,
+    Unit.MICROSECONDS: 1.0,
+    Unit.NANOSECONDS: 1e-3,
+    Unit.MINUTES: 60e6,
+}
+_SUFFIXES: Final = {
+    "ms": Unit.MILLISECONDS,
+    "millis": Unit.MILLISECONDS,
+    "milliseconds": Unit.MILLISECONDS,
+    "us": Unit.MICROSECONDS,
+    "micros": Unit.MICROSECONDS,
+    "microseconds": Unit.MICROSECONDS,
+    "ns": Unit.NANOSECONDS,
+    "nanos": Unit.NANOSECONDS,
+    "nanoseconds": Unit.NANOSECONDS,
+    "s": Unit.SECONDS,
+    "sec": Unit.SECONDS,
+    "secs": Unit.SECONDS,
+    "seconds": Unit.SECONDS,
+    "minutes": Unit.MINUTES,
+}
+_CAMEL: Final = re.compile(r"([a-z])([A-Z])")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FURTHEST: Final = 2**62
+"""Microseconds: differences of what is nearer than this fit an int64."""
+
+
+def suffix(name: str) -> Unit | None:
+    """Return the unit with which a column's name ends, as in ``duration_ms`` or ``Time (s)``."""
+    return _SUFFIXES.get(_words(name)[-1])
+
+
+def stem(name: str) -> str:
+    """Return a column's name in small letters, without its unit and with nothing between its words."""
+    words = _words(name)
+    return "".join(words[:-1] if len(words) > 1 and words[-1] in _SUFFIXES else words)
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", _CAMEL.sub(r"\1 \2", name).casefold()) or [""]
+
+
+class Times:
+    """Reads one column of timestamps; what the first rows hold is taken for all of them."""
+
+    def __init__(self, name: str, unit: Unit | None, ledger: Ledger) -> None:
+        self._name, self._unit, self._ledger = name, unit or suffix(name), ledger
+        self._read: Callable[[Sequence[str]], tuple[Ints, Mask]] | None = None
+        self.calendar = False
+        """Whether the timestamps count from 1970."""
+
+    def read(self, texts: Sequence[str]) -> tuple[Ints, Check]:
+        """Return microseconds, and which of them are good."""
+        if self._read is None:
+            self._read = self._recognised(texts)
+        at, good = self._read(texts)
+        return at, Check(name=self._name, texts=texts, good=good, fit="such a time as the first rows have")
+
+    def _recognised(self, texts: Sequence[str]) -> Callable[[Sequence[str]], tuple[Ints, Mask]]:
+        bare = [value for value in map(_finite, texts[:1000]) if value is not None]
+        if 2 * len(bare) < len(texts[:1000]):
+            self.calendar = True
+            self._ledger.note(f"{self._name}: dates as in ISO 8601, in UTC where they name no zone")
+            return dates
+        middle = sorted(map(abs, bare))[len(bare) // 2]
+        unit = self._unit or _by_size(middle)
+        self.calendar = middle * _MICROS[unit] >= CALENDAR * SECOND
+        of = "since 1970" if self.calendar else "from a beginning of its own"
+        self._ledger.note(f"{self._name}: taken as {unit} {of}")
+        return lambda column: counted(column, unit)
+
+
+def _finite(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def _by_size(value: float) -> Unit:
+    sizes = ((Unit.SECONDS, 1.0), (Unit.MILLISECONDS, 1e3), (Unit.MICROSECONDS, 1e6), (Unit.NANOSECONDS, 1e9))
+    # A date in the next finer unit is a thousand times as large; between the two is the year 5138.
+    fitting = [unit for unit, factor in sizes if value >= CALENDAR * factor]
+    return fitting[-1] if fitting else Unit.SECONDS
+
+
+def counted(texts: Sequence[str], unit: Unit) -> tuple[Ints, Mask]:
+    """Return bare numbers of ``unit`` as microseconds; whole ones to the digit."""
+    try:
+        whole = np.array(list(map(int, texts)), dtype=np.int64)
+    except (ValueError, OverflowError):
+        return _rounded(texts, unit)
+    if unit is Unit.NANOSECONDS:
+        return whole // 1000, np.ones(len(whole), dtype=bool)
+    factor = int(_MICROS[unit])
+    good = np.abs(whole) < _FURTHEST // factor
+    return np.where(good, whole, 0) * factor, good
+
+
+def _rounded(texts: Sequence[str], unit: Unit) -> tuple[Ints, Mask]:
+    exact = numbers(texts) * _MICROS[unit]
+    good = np.abs(exact) < _FURTHEST  # false for NaN, too
+    return np.rint(np.where(good, exact, 0.0)).astype(np.int64), good
+
+
+def dates(texts: Sequence[str]) -> tuple[Ints, Mask]:
+    """Return dates as microseconds since 1970."""
+    found = [_date(text) for text in texts]
+    good = np.array([at is not None for at in found], dtype=bool)
+    return np.array([at or 0 for at in found], dtype=np.int64), good
+
+
+def _date(text: str) -> int | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+
+
+class Durations:
+    """Reads one column of durations: bare numbers, or with a unit each, such as ``250ms``."""
+
+    def __init__(self, name: str, unit: Unit | None, ledger: Ledger) -> None:
+        self._name, self._unit = name, unit or suffix(name) or Unit.SECONDS
+        ledger.note(f"{name}: taken as {self._unit}, where it says no other unit")
+
+    def read(self, texts: Sequence[str]) -> tuple[Ints, Check]:
+        """Return microseconds, and which of them are good."""
+        long, good = _rounded(texts, self._unit)
+        for place in np.flatnonzero(~good).tolist():
+            if (spelled := _spelled(texts[place])) is not None:
+                long[place], good[place] = spelled, True
+        return long, Check(name=self._name, texts=texts, good=good & (long >= 0), fit="a duration")
+
+
+def _spelled(text: str) -> int | None:
+    try:
+        return micros(duration(text)) if text and not text[-1].isdigit() else None
+    except ValueError:
+        return None

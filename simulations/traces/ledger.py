@@ -1,0 +1,57 @@
+"""The book of a reading: how many rows there were, which were left out and why, and what a person should know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scaler.config.text import shown
+from simulations.traces.model import SHOWN, BadRow
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Which cells of a column are ``good``, and what the others should be."""
+
+    name: str
+    texts: Sequence[str]
+    good: Mask
+    fit: str
+
+
+class Ledger:
+    """Written by the readers of the formats, row by row in the file's order."""
+
+    def __init__(self) -> None:
+        self.about = ""
+        """Put before what is said of a row: the file's name, where there are several."""
+        self.rows = 0
+        self.bad: list[BadRow] = []
+        self.bad_rows = 0
+        self.notes: list[str] = []
+
+    def refuse(self, line: int, what: str) -> None:
+        """Note that a row is left out; ``what`` says what it has and what would be right."""
+        self.bad_rows += 1
+        if len(self.bad) < SHOWN:
+            self.bad.append(BadRow(line=line, what=f"{self.about}{what}"))
+
+    def kept(self, lines: Sequence[int], *checks: Check) -> Mask:
+        """Tell which rows pass all ``checks``; of another the first that it fails is noted."""
+        kept: Mask = np.logical_and.reduce([check.good for check in checks])
+        for place in np.flatnonzero(~kept).tolist():
+            failed = next(check for check in checks if not check.good[place])
+            self.refuse(lines[place], _unfit(failed, failed.texts[place]))
+        return kept
+
+    def note(self, said: str) -> None:
+        """Tell the person something about the whole file, once."""
+        if said not in self.notes:
+            self.notes.append(said)
+
+
+def _unfit(check: Check, text: str) -> str:
+    return f"{check.name} {shown(text)} is not {check.fit}" if text.strip() else f"has no {check.name}"
