@@ -7,8 +7,7 @@ from typing import Final
 from simulations.figures import Outcome
 from simulations.kernel import Kernel
 from simulations.model import Function, World
-from simulations.world import Kernel as AnyKernel
-from simulations.world import Made, lived
+from simulations.world import Made, Simulated, lived
 
 
 class Engine(StrEnum):
@@ -28,7 +27,7 @@ def simulate(world: World, engine: Engine = Engine.FAST) -> Outcome:
     return lived(world, _MAKERS[engine])
 
 
-def _reference(function: Function, world: World) -> AnyKernel:
+def _reference(function: Function, world: World) -> Simulated:
     pooled = function.pool is not None
     return Kernel(function, end=world.end, warmup=world.warmup, bins=world.bins, pooled=pooled)
 

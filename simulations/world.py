@@ -26,7 +26,7 @@ CALM: Final = 60 * SECOND
 PROMPT: Final = SECOND
 
 
-class Kernel(Served, Protocol):
+class Simulated(Served, Protocol):
     """One function in either engine."""
 
     def figures(self, pool: PoolFigures | None = None) -> Figures:
@@ -34,7 +34,7 @@ class Kernel(Served, Protocol):
         ...
 
 
-Made = Callable[[Function, World], Kernel]
+Made = Callable[[Function, World], Simulated]
 """Makes the kernel of a function."""
 
 
@@ -155,7 +155,7 @@ def _group(functions: Sequence[Function], world: World, make: Made) -> list[Figu
 class _Calendar:
     """The time of the calendar, where a kernel is."""
 
-    def __init__(self, world: World, kernel: Kernel) -> None:
+    def __init__(self, world: World, kernel: Simulated) -> None:
         self._begin = datetime.fromtimestamp(world.wall, UTC)
         self._kernel = kernel
 
