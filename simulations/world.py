@@ -1,8 +1,8 @@
 """Many functions, the pools that keep warm pods for them, and the requests that one hands on to another.
 
 Functions that share a memory budget go through time together, a step of :data:`STEP` at a time; all others one after
-the other, which is the same and quicker. A size is decided anew :data:`PROMPT` after a wake-up, as the service does at
-most every second, and every :data:`CALM` without one.
+the other, which is the same and quicker. The service decides every size anew each second; here that is done where
+another one can come of it: :data:`PROMPT` after a wake-up, where a measured rate or a timetable changes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from scaler.model import Instant
+from scaler.pool.book import BIN
 from scaler.pool.sizes import Sizes
 from simulations.figures import Figures, Outcome
 from simulations.ledger import PoolFigures
@@ -22,8 +23,10 @@ from simulations.policies.sizers import SizerRule, sizer
 from simulations.stock import Served, Stock
 
 STEP: Final = 10 * SECOND
-CALM: Final = 60 * SECOND
 PROMPT: Final = SECOND
+_FIRST: Final = 60 * SECOND
+"""While a rate rests on less than a bin of the book, it changes all the time; so often is it looked at."""
+_BIN: Final = micros(BIN)
 
 
 class Simulated(Served, Protocol):
@@ -134,22 +137,33 @@ class _Member:
 
 def _group(functions: Sequence[Function], world: World, make: Made) -> list[Figures]:
     members = [_Member(function, world, make) for function in functions]
-    pooled = [each for each in members if each.stock is not None]
-    alone = len(members) == 1
-    sizes = Sizes(wall=_Calendar(world, members[0].kernel))
-    now = 0
-    while pooled and now < world.end:
-        until = min(world.end, _decide(pooled, sizes, now))
-        until = until if alone else min(until, now + STEP)
-        for each in members:
-            each.advance(until, alone=alone)
-        now = members[0].kernel.now
-        if alone and pooled[0].stock is not None and pooled[0].stock.woken and now < world.end:
-            members[0].advance(min(world.end, now + PROMPT), alone=False)
-            now = members[0].kernel.now
+    if any(each.stock is not None for each in members):
+        _sized(members, world)
     for each in members:
         each.advance(world.end, alone=False)
     return [each.figures() for each in members]
+
+
+def _sized(members: Sequence[_Member], world: World) -> None:
+    """Go to the end, and decide how many warm pods there are on the way."""
+    sizes = Sizes(wall=_Calendar(world, members[0].kernel))
+    alone = len(members) == 1
+    now = due = 0
+    while now < world.end:
+        if now >= due:
+            due = _decide(members, sizes, now)
+        until = min(world.end, due if alone else min(due, now + STEP))
+        for each in members:
+            each.advance(until, alone=alone)
+        now = members[0].kernel.now
+        if any(each.stock is not None and each.stock.woken for each in members):
+            due = min(due, now + PROMPT) if alone else now
+            _quiet(members)
+
+
+def _quiet(members: Sequence[_Member]) -> None:
+    for each in members:
+        each.hear()
 
 
 class _Calendar:
@@ -168,15 +182,20 @@ def _decide(members: Sequence[_Member], sizes: Sizes, now: int) -> int:
     at = Instant(now / SECOND)
     stands = {each.function.name: each.stock.stand(each.function.pool or "") for each in members if each.stock}
     sizes.decide(stands, at)
-    again = float(now + CALM)
+    changes_at = sizes.changes_at(at)
+    again = min(_after(inf if changes_at is None else changes_at, now), _next_bin(now))
     for each in members:
-        each.hear()
         size, why = sizes.of(each.function.name)
         if each.rule is not None:
             size, why = each.rule.decide(at, (size, why), stands[each.function.name].measured)
             again = min(again, _after(each.rule.next_at(at), now))
         _resize(each, size)
     return int(again)
+
+
+def _next_bin(now: int) -> int:
+    """Return when a rate changes that is measured over bins."""
+    return now + _FIRST if now < _BIN else (now // _BIN + 1) * _BIN
 
 
 def _after(instant: float, now: int) -> float:

@@ -1,7 +1,7 @@
 """How many warm pods each function is to have: by its own rules, the budget of its pool, and the ramp of a change."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -54,6 +54,11 @@ class Sizes:
         """Return a function's size, and why."""
         known = self._known[uid]
         return known.size, known.why
+
+    def changes_at(self, now: Instant) -> Instant | None:
+        """Return when a size could change after ``now`` though nothing new is measured; ``None`` if none could."""
+        ends = (end for known in self._known.values() for end in _ends(known, now) if end > now)
+        return min(ends, default=None)
 
     def decide(self, stands: Mapping[str, Stand], now: Instant) -> None:
         """Decide all sizes anew; a function that is not named any more is forgotten."""
@@ -114,3 +119,10 @@ class Sizes:
             known.ramp = None
         if known.ramp is not None:
             known.size, known.why = ramps.bounded(known.size, known.why, known.ramp, now)
+
+
+def _ends(known: _Sized, now: Instant) -> Iterator[Instant]:
+    if known.warmth.changes_at is not None:
+        yield known.warmth.changes_at
+    if known.ramp is not None:
+        yield Instant(known.ramp.since + ((now - known.ramp.since) // ramps.STEP + 1.0) * ramps.STEP)
