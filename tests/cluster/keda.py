@@ -15,7 +15,7 @@ from tests.servers.ports import accepts, free_port
 from tests.servers.process import HOST, Cluster, Server, wait_until
 
 NAMESPACE = "keda"
-_METRICS = "v1beta1.external.metrics.k8s.io"
+METRICS = "v1beta1.external.metrics.k8s.io"
 
 
 class KedaProcess(Server):
@@ -149,7 +149,7 @@ class Keda(Cluster):
     def _register(self) -> None:
         for path in sorted((self.tool.folder / "crds").glob("*.yaml")):
             self.api.apply(yaml.load(path.read_text(), yaml.CSafeLoader))
-        for document in _registration(self.adapter.port):
+        for document in registration(self.adapter.port):
             self.api.apply(document)
         wait_until(self._established, within=30.0, what="KEDA's kinds established")
 
@@ -158,14 +158,14 @@ class Keda(Cluster):
         return bool(ours) and all(condition(each, "Established") == "True" for each in ours)
 
     def _serves(self) -> bool:
-        return condition(self.api.get(APISERVICES, _METRICS), "Available") == "True"
+        return condition(self.api.get(APISERVICES, METRICS), "Available") == "True"
 
     def __exit__(self, *_: object) -> None:
         self.kill()
 
 
-def _registration(adapter_port: int) -> list[dict[str, Any]]:
-    """Return what makes the API server find the adapter on loopback: a Service that is only a name."""
+def registration(port: int) -> list[dict[str, Any]]:
+    """Return what makes the API server find a server of external metrics on loopback: a Service that is only a name."""
     service = {"name": "keda-metrics-apiserver", "namespace": NAMESPACE}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
@@ -178,14 +178,14 @@ def _registration(adapter_port: int) -> list[dict[str, Any]]:
         {
             "apiVersion": "apiregistration.k8s.io/v1",
             "kind": "APIService",
-            "metadata": {"name": _METRICS},
+            "metadata": {"name": METRICS},
             "spec": {
                 "group": "external.metrics.k8s.io",
                 "version": "v1beta1",
                 "groupPriorityMinimum": 100,
                 "versionPriority": 100,
                 "insecureSkipTLSVerify": True,
-                "service": {**service, "port": adapter_port},
+                "service": {**service, "port": port},
             },
         },
     ]

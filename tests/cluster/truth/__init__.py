@@ -1,0 +1,1 @@
+"""What the simulator says, beside what the real controllers do with the same demand."""

@@ -1,0 +1,72 @@
+"""How far one timeline is from another: a pure comparison, so that it can be seen to fail."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Value]):
+    """From ``at`` on it is ``value``, in whatever unit the caller counts."""
+
+    at: float
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """How far apart two timelines are.
+
+    ``steps`` were compared. ``most`` is the largest distance between a step of the one and the same step of the other,
+    ``None`` where they do not take the same steps in the same order: ``differs`` is then the first of which that is so.
+    """
+
+    steps: int
+    most: float | None
+    differs: int | None = None
+
+
+def steps(told: Iterable[Step[Value]]) -> list[Step[Value]]:
+    """Leave out what tells nothing new."""
+    kept: list[Step[Value]] = []
+    for step in told:
+        if not kept or kept[-1].value != step.value:
+            kept.append(step)
+    return kept
+
+
+def counted(values: Iterable[Value]) -> list[Step[Value]]:
+    """Return the steps of what is told once a sync; their distances are counted in syncs."""
+    return steps(Step(float(number), value) for number, value in enumerate(values))
+
+
+def distance(real: Sequence[Step[Value]], simulated: Sequence[Step[Value]]) -> Distance:
+    """Compare step by step: the values must be the same, in the same order, and as many."""
+    longest = max(len(real), len(simulated))
+    for number in range(longest):
+        ours, theirs = simulated[number : number + 1], real[number : number + 1]
+        if not ours or not theirs or ours[0].value != theirs[0].value:
+            return Distance(steps=longest, most=None, differs=number)
+    apart = [abs(one.at - other.at) for one, other in zip(real, simulated, strict=True)]
+    return Distance(steps=longest, most=max(apart, default=0.0))
+
+
+def moves(replicas: Sequence[Step[int]], which: Callable[[int, int], bool]) -> list[Step[tuple[int, int]]]:
+    """Return the changes from one number of replicas to another of which ``which`` holds."""
+    return [
+        Step(after.at, (before.value, after.value))
+        for before, after in pairwise(replicas)
+        if which(before.value, after.value)
+    ]
+
+
+def told(name: str, real: Sequence[Step[Value]], simulated: Sequence[Step[Value]]) -> str:
+    """Show two timelines one above the other, for a message about a difference."""
+    return "\n".join([name, *_line("real     ", real), *_line("simulated", simulated)])
+
+
+def _line(title: str, timeline: Sequence[Step[Value]]) -> Iterator[str]:
+    yield f"  {title} " + ", ".join(f"{step.value}@{step.at:.4g}" for step in timeline)
