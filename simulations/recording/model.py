@@ -48,7 +48,7 @@ class Scaled:
 
     ``spec`` is as the API had it at last, without metadata, ``None`` where the API was not read; of its triggers those
     with a ``n`` are recorded, in this order. ``asked`` is ``spec.replicas`` of the target, ``there`` its status, each
-    seen every ``every`` seconds. ``hits`` and ``missed`` are those of its pool.
+    seen every ``every`` seconds. Of its pool: the last size, its hits and misses.
     """
 
     namespace: str
@@ -61,6 +61,7 @@ class Scaled:
     there: Steps | None = None
     every: float = 0.0
     pool: str | None = None
+    pool_size: int = 0
     hits: int = 0
     missed: int = 0
 

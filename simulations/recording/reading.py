@@ -44,6 +44,7 @@ class _Object:
     replicas: list[tuple[int, int, int]] = field(default_factory=list)
     every: float = 0.0
     pool: str | None = None
+    pool_size: int = 0
     hits: int = 0
     missed: int = 0
 
@@ -108,7 +109,7 @@ class _Gathering:
         facts = said.facts
         found = self.pools.setdefault((str(facts["namespace"]), str(facts["function"])), _Object())
         found.replicas.append((said.at, int(facts["replicas"]), int(facts["ready"])))
-        found.pool = str(facts["pool"])
+        found.pool, found.pool_size = str(facts["pool"]), int(facts["size"])
         found.hits, found.missed = int(facts["hits"]), int(facts["misses"])
 
 
@@ -162,6 +163,7 @@ def _scaled(
         there=_steps(times, [each[2] for each in replicas], begin) if replicas else None,
         every=found.every,
         pool=pool.pool,
+        pool_size=pool.pool_size,
         hits=pool.hits,
         missed=pool.missed,
     )

@@ -39,7 +39,7 @@ def replicas(seconds: float, asked: int, there: int | None = None, every: float 
 def pool(seconds: float, asked: int, ready: int, **more: Any) -> dict[str, Any]:
     at = BEGIN + round(seconds * 1000)
     named = {"pool": "warm", "namespace": "shop", "function": "orders", "replicas": asked, "ready": ready}
-    return {"is": "pool", "at": at, **named, "hits": 0, "misses": 0, **more}
+    return {"is": "pool", "at": at, **named, "size": 2, "hits": 0, "misses": 0, **more}
 
 
 def end(seconds: float) -> dict[str, Any]:
