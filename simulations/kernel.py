@@ -6,6 +6,7 @@ controllers act, a sample is taken.
 """
 
 from enum import StrEnum
+from typing import Final
 
 from scaler.policy.demand import Bounds, wanted
 from scaler.pool.view import Handoff, Replicas
@@ -17,6 +18,10 @@ from simulations.model import Backlog, Function, Happening
 from simulations.pods import Pods
 from simulations.requests import NEVER, Requests
 from simulations.watched import Watched
+
+BRIDGED: Final = "a warm pod serves"
+DRAINED: Final = "its cold replica is there, or nobody needs it"
+ADOPTED: Final = "a replica like any other now"
 
 
 class Stop(StrEnum):
@@ -71,17 +76,17 @@ class Kernel:
     def bridge(self) -> None:
         """Let a claimed pod serve."""
         self._pass(self.now)
-        self._bridged(1, Cause.CLAIM, "a warm pod serves")
+        self._bridged(1, Cause.CLAIM, BRIDGED)
 
     def unbridge(self) -> None:
         """Let a bridge serve no more; it finishes what it holds."""
-        self._bridged(-1, Cause.DRAIN, "its cold replica is there, or nobody needs it")
+        self._bridged(-1, Cause.DRAIN, DRAINED)
 
     def adopt(self) -> None:
         """Make a bridge a replica."""
         before = self.pods.bridges
         self.pods.adopt()
-        self._enter(before, before - 1, Cause.ADOPT, "a replica like any other now")
+        self._enter(before, before - 1, Cause.ADOPT, ADOPTED)
         self._begin()
 
     def figures(self, pool: PoolFigures | None = None) -> Figures:
