@@ -7,6 +7,8 @@ import numpy as np
 
 Ints = MutableSequence[int]
 """A list, or a one-dimensional array of int64."""
+Heap = list[int]
+"""A list for ``heapq``; compiled, an array for ``simulations.fast.heap``."""
 Floats = MutableSequence[float]
 """A list, or a one-dimensional array of float64."""
 

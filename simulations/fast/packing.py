@@ -1,15 +1,145 @@
 """From the records of a run to the flat arrays of the fast engine."""
 
+from collections.abc import Iterable
+from itertools import accumulate, chain
+from math import inf
+from typing import cast
+
 import numpy as np
 
+from scaler.model import OnUnknown
 from simulations.fast import hpa as places
-from simulations.fast.arrays import Floats, Ints, floats, ints
+from simulations.fast import places as p
+from simulations.fast.arrays import Floats, Heap, Ints, floats, ints, room
+from simulations.fast.kernel import HAPPENINGS, MOVE, SAMPLE, Case
+from simulations.fast.places import NEVER, NOBODY
 from simulations.hpa import Behavior, Edge, HpaSpec, PolicyKind, ScalingRules, Select, TargetKind
 from simulations.hpa.model import nanoseconds
+from simulations.keda import ScaledObject
+from simulations.keda.loop import FIRST_WAIT
+from simulations.model import SECOND, Backlog, Counts, Function, Series, Starts, Trigger, World
 from simulations.model import Ints as Instants
 
 SELECTS = tuple(Select)
 POLICY_KINDS = tuple(PolicyKind)
+
+_ROOM = 256  # moves, and pods that became Ready lately, before there must be more room
+
+
+def case_of(function: Function, world: World, *, compiled: bool) -> Case:
+    """Return the arrays of a function with one trigger, as it stands at 0."""
+    scaled, [trigger], phases, work = function.scaled, function.triggers, function.phases, function.work
+    syncs = phases.sync + np.cumsum(np.concatenate([[0], phases.gaps]))
+    hpa, tolerances = hpa_of(function.hpa, syncs[syncs <= world.end], compiled=compiled)
+    requests = len(work.arrivals)
+    k = _begun(function, world) | _scaled(scaled) | _triggered(trigger)
+    rules = trigger.rules
+    f = [*tolerances, rules.activation, inf if rules.hold_for is None else rules.hold_for, rules.confirm_spacing]
+    f += [scaled.polling_interval, scaled.cooldown, scaled.initial_cooldown, phases.check / SECOND]
+    f += [0.0 if k[p.PUSH] else inf, FIRST_WAIT, 0.0, 0.0]
+
+    def of(values: Iterable[int]) -> Ints:
+        return ints(values, compiled=compiled)
+
+    def empty(size: int) -> Ints:
+        return room(size, compiled=compiled)
+
+    return Case(
+        k=of(k.get(place, 0) for place in range(p.SIZE)),
+        f=floats(f, compiled=compiled),
+        hpa=hpa,
+        arrivals=of(work.arrivals),
+        service=of(work.service),
+        running=_heap(requests) if compiled else [],
+        begins=empty(requests),
+        done=empty(requests),
+        gaps=of(phases.gaps),
+        series=of(_series(trigger)),
+        phases=of(_phases(function.starts)),
+        incidents=of(number for each in function.incidents for number in (each.at, HAPPENINGS.index(each.what))),
+        pods=empty(3 * _most_pods(function)),
+        recent=empty(_ROOM),
+        moves=empty(MOVE * _ROOM),
+        samples=empty(SAMPLE * world.bins),
+    )
+
+
+def _begun(function: Function, world: World) -> dict[int, int]:
+    return {
+        p.CONCURRENCY: function.concurrency,
+        p.POOLED: int(function.pool is not None),
+        p.SINCE: world.warmup,
+        p.END: world.end,
+        p.BINS: world.bins,
+        p.REQUESTS: len(function.work.arrivals),
+        p.FIRST: int(np.searchsorted(function.work.arrivals, world.warmup)),
+        p.INCIDENTS: len(function.incidents),
+        p.SAMPLE_AT: world.end // world.bins if world.bins else NEVER,
+        p.REPLICAS: function.replicas,
+        p.READY: function.replicas,
+        p.MOST: function.replicas,
+        p.NEXT_READY: NEVER,
+        p.BEAT_AT: NEVER,
+        p.SYNC_AT: function.phases.sync,
+        p.HEARD_READY: NOBODY,
+    }
+
+
+def _scaled(scaled: ScaledObject) -> dict[int, int]:
+    return {
+        p.KEDA_LEAST: scaled.min_replicas,
+        p.KEDA_MOST: scaled.max_replicas,
+        p.KEDA_IDLE: NOBODY if scaled.idle_replicas is None else scaled.idle_replicas,
+        p.FORCED: int(scaled.forced),
+        p.NO_SCALE_IN: int(scaled.scale_in_paused),
+        p.NO_SCALE_OUT: int(scaled.scale_out_paused),
+        p.PUSH: int(scaled.triggers[0].push),
+        p.CACHED: int(scaled.triggers[0].cached),
+        p.TARGET: scaled.triggers[0].metric.target,
+        p.AVERAGED: int(scaled.triggers[0].metric.kind is TargetKind.AVERAGE_VALUE),
+    }
+
+
+def _triggered(trigger: Trigger) -> dict[int, int]:
+    source = trigger.source
+    return {
+        p.SERIES: int(isinstance(source, Series)),
+        p.STEPS: len(source.times) if isinstance(source, Series) else 0,
+        p.COUNTS_ALL: int(isinstance(source, Backlog) and source.counts is Counts.UNFINISHED),
+        p.WATCH: NOBODY if trigger.watch is None else trigger.watch,
+        p.INTERVAL: trigger.interval,
+        p.CONFIRM: trigger.rules.zero_confirm,
+        p.ON_ERROR: int(trigger.rules.on_unknown is OnUnknown.ERROR),
+        p.RUNNING: 1,
+        p.READ_AT: trigger.first,
+        p.EARLY: NEVER,
+    }
+
+
+def _heap(size: int) -> Heap:
+    """Return an empty heap with room for ``size`` numbers."""
+    heap = room(size + 1, compiled=True)
+    heap[-1] = 0
+    return cast("Heap", heap)
+
+
+def _series(trigger: Trigger) -> list[int]:
+    if not isinstance(trigger.source, Series):
+        return []
+    source = trigger.source
+    return [*source.times.tolist(), *source.values.tolist(), *source.active.tolist()]
+
+
+def _phases(starts: Starts) -> list[int]:
+    phases = [each.tolist() for each in (starts.schedule, starts.pull, starts.start, starts.ready)]
+    begins = accumulate((len(phase) for phase in phases), initial=len(phases) + 1)
+    return [*begins, *chain.from_iterable(phases)]
+
+
+def _most_pods(function: Function) -> int:
+    """Return more pods than can ever start at once: those asked for, and as many that replace others."""
+    scaled = function.scaled
+    return 8 + 4 * max(scaled.max_replicas, scaled.min_replicas, function.replicas, function.hpa.max_replicas)
 
 
 def hpa_of(spec: HpaSpec, syncs: Instants, *, compiled: bool) -> tuple[Ints, Floats]:

@@ -1,0 +1,112 @@
+"""The requests over arrays, between two events that change anything else (``simulations.requests``)."""
+
+from heapq import heappop, heappush
+
+from simulations.fast import places as p
+from simulations.fast.arrays import Heap, Ints
+from simulations.fast.places import NEVER, NOBODY
+from simulations.figures import Blame
+
+MILLI = 1000
+POLL, START, RATE, HPA, QUEUE, SOURCE = (int(blame) for blame in Blame)
+
+
+def prepare(k: Ints, arrivals: Ints) -> None:
+    """Say how far the requests may go by themselves, and what their waiting is blamed on.
+
+    At ``UNTIL`` itself they end, and arrive unless a pod becomes Ready then: that comes first. The first that arrives
+    while nothing is active lets a source be read early, if it can tell.
+    """
+    arrived, replicas, target = k[p.ARRIVED], k[p.REPLICAS], k[p.TARGET]
+    admit = min(k[p.UNTIL], k[p.NEXT_READY] - 1)
+    if watched(k) and arrived < k[p.REQUESTS] and arrivals[arrived] <= admit:
+        k[p.EARLY] = arrivals[arrived] + k[p.WATCH]
+        k[p.UNTIL] = min(k[p.UNTIL], k[p.EARLY])
+        admit = min(admit, k[p.UNTIL])
+    k[p.ADMIT], k[p.SLOTS] = admit, slots(k)
+    counting = not k[p.SERIES]
+    k[p.SPARE] = (replicas - 1) * target // MILLI if counting else -1
+    k[p.ENOUGH] = replicas * target // MILLI if counting and replicas < k[p.KEDA_MOST] else NEVER
+
+
+def watched(k: Ints) -> bool:
+    """Tell whether the next arrival is one that the source tells of."""
+    quiet = not (k[p.TOLD] and k[p.ACTIVE]) and not k[p.DOWN] and k[p.EARLY] == NEVER
+    return quiet and k[p.WATCH] != NOBODY and not k[p.SERIES] and k[p.RUNNING] == 1
+
+
+def slots(k: Ints) -> int:
+    """Return how many requests may be in service; from a source that does not answer nobody can take any."""
+    return 0 if k[p.DOWN] else (k[p.READY] + k[p.BRIDGES]) * k[p.CONCURRENCY]
+
+
+def flow(k: Ints, arrivals: Ints, service: Ints, running: Heap, begins: Ints, done: Ints) -> None:  # noqa: PLR0913, PLR0915, PLR0917 - speed
+    """Let requests end, arrive and begin until ``UNTIL``, and add up what waits and what is served."""
+    until, admit, slots, enough, spare = k[p.UNTIL], k[p.ADMIT], k[p.SLOTS], k[p.ENOUGH], k[p.SPARE]
+    arrived, begun, ended, requests = k[p.ARRIVED], k[p.BEGUN], k[p.ENDED], k[p.REQUESTS]
+    replicas, target, counts_all = k[p.REPLICAS], k[p.TARGET], k[p.COUNTS_ALL]
+    last, busy, waited, short, over = max(k[p.NOW], k[p.SINCE]), 0, 0, 0, 0
+    end = running[0] if begun > ended else NEVER
+    arrival = arrivals[arrived] if arrived < requests else NEVER
+    while True:
+        ending = end <= arrival
+        at = end if ending else arrival
+        going = at <= (until if ending else admit)
+        span = (at if going else until) - last
+        if span > 0:
+            last += span
+            count = arrived - ended if counts_all else arrived - begun
+            busy += (begun - ended) * span
+            waited += (arrived - begun) * span
+            if count <= spare:
+                over += (replicas + -MILLI * count // target) * span
+            elif count > enough:
+                short += (arrived - begun) * span
+        if not going:
+            break
+        if ending:
+            heappop(running)
+            done[ended] = at
+            ended += 1
+        else:
+            arrived += 1
+            arrival = arrivals[arrived] if arrived < requests else NEVER
+        if begun < arrived and begun - ended < slots:
+            heappush(running, at + service[begun])
+            begins[begun] = at
+            begun += 1
+        end = running[0] if begun > ended else NEVER
+    k[p.ARRIVED], k[p.BEGUN], k[p.ENDED] = arrived, begun, ended
+    add(k, busy, waited, short, over)
+
+
+def add(k: Ints, busy: int, waited: int, short: int, over: int) -> None:
+    """Add to the ledger: of the time waited so much was short of replicas that nobody had asked for."""
+    k[p.BUSY_TIME] += busy
+    k[p.OVERSHOOT_TIME] += over
+    blame = blamed(k)
+    if blame == QUEUE:
+        k[p.BLAMED + HPA] += short
+        waited -= short
+    k[p.BLAMED + blame] += waited
+
+
+def blamed(k: Ints) -> int:
+    """Return what waiting is blamed on, apart from replicas that nobody has asked for."""
+    if k[p.DOWN]:
+        return SOURCE
+    if k[p.STARTING] or k[p.CLAIMING]:
+        return START
+    if k[p.REPLICAS] == 0:
+        return POLL
+    return RATE if k[p.HELD_BACK] else QUEUE
+
+
+def begin(k: Ints, service: Ints, running: Heap, begins: Ints) -> None:
+    """Give free slots to those that have waited longest."""
+    free, now = slots(k), k[p.NOW]
+    while k[p.BEGUN] < k[p.ARRIVED] and k[p.BEGUN] - k[p.ENDED] < free:
+        begun = k[p.BEGUN]
+        heappush(running, now + service[begun])
+        begins[begun] = now
+        k[p.BEGUN] = begun + 1
