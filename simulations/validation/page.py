@@ -1,0 +1,154 @@
+"""The validation page: every row, what agrees and what does not, as a table, as JSON, as one HTML file."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from simulations.cases.reading import read
+from simulations.cases.report import Report, compare
+from simulations.progress import watched
+from simulations.run import Engine
+from simulations.validation import platforms, queues, sleeping, stocks
+from simulations.validation.rows import Row
+
+SEEDS: Final = 10
+"""Runs of every case, as many as the references ask for at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Requests of one run of a queue and of a function that sleeps, wake-ups of one run of a stock."""
+
+    queued: int
+    slept: int
+    kept: int
+
+
+SIZES: Final = {
+    Engine.FAST: Sizes(queued=100_000, slept=4_000, kept=400),
+    Engine.REFERENCE: Sizes(queued=5_000, slept=150, kept=400),
+}
+"""What takes less than a minute on one core, of the fast engine where it is compiled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What came of it; ``hpa`` compares recorded decisions of real HPA controllers, ``None`` where none were given."""
+
+    rows: tuple[Row, ...]
+    hpa: Report | None
+    seeds: tuple[int, ...]
+    engine: Engine
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing is outside."""
+        return all(row.agrees for row in self.rows) and (self.hpa is None or self.hpa.agrees)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the page as a person reads it on a terminal."""
+        width = max(len(row.name) for row in self.rows)
+        for section, rows in self._sections():
+            yield section
+            for row in rows:
+                yield f"  {row.name:<{width}}  {_expected(row):>22}  {_simulated(row):>22}  {_verdict(row)}"
+        if self.hpa is not None:
+            yield "HPA"
+            yield from (f"  {line}" for line in self.hpa.lines())
+        yield self.verdict
+
+    def document(self) -> dict[str, object]:
+        """Return the page as JSON has it."""
+        return {
+            "agrees": self.agrees,
+            "engine": self.engine,
+            "seeds": list(self.seeds),
+            "rows": [{**asdict(row), "agrees": row.agrees} for row in self.rows],
+            "hpa": None if self.hpa is None else asdict(self.hpa),
+        }
+
+    def html(self) -> str:
+        """Return the page as one file that needs no other."""
+        body = "".join(
+            f"<tr><th colspan=4>{escape(section)}</th></tr>{''.join(map(_cells, rows))}"
+            for section, rows in self._sections()
+        )
+        hpa = "" if self.hpa is None else f"<h2>HPA</h2><pre>{escape(chr(10).join(self.hpa.lines()))}</pre>"
+        return _PAGE.format(verdict=escape(self.verdict), body=body, hpa=hpa)
+
+    @property
+    def verdict(self) -> str:
+        """How many rows agree, in one sentence."""
+        agree = sum(row.agrees for row in self.rows)
+        told = f"{agree} of {len(self.rows)} rows agree, {len(self.seeds)} seeds, {self.engine} engine"
+        return told if self.hpa is None else f"{told}; {self.hpa.agree} of {self.hpa.rows} decisions of the HPA"
+
+    def _sections(self) -> Iterator[tuple[str, list[Row]]]:
+        for section, rows in groupby(self.rows, key=lambda row: row.section):
+            yield section, list(rows)
+
+
+def validate(
+    *, seeds: int = SEEDS, first: int = 0, engine: Engine = Engine.FAST, hpa: Path | None = None
+) -> Validation:
+    """Run everything with ``seeds`` (at least two) seeds from ``first`` on; a bar says how far it is, on a terminal.
+
+    ``hpa`` names a file of recorded decisions, as ``simulate hpa`` reads them; raises what that raises, and
+    ``ValueError`` for fewer seeds.
+    """
+    if seeds < 2:  # noqa: PLR2004 - of one there is no interval
+        raise ValueError("at least two seeds: an interval needs them")
+    report = None if hpa is None else compare(read(hpa, partial(watched, doing="reading")))
+    chosen = tuple(range(first, first + seeds))
+    sizes = SIZES[engine]
+    tasks = (
+        *platforms.tasks(),
+        *queues.tasks(sizes.queued, engine),
+        *sleeping.tasks(sizes.slept, engine),
+        *stocks.tasks(sizes.kept),
+    )
+    rows = tuple(row for task in watched(tasks, doing="validating") for row in task(chosen))
+    return Validation(rows=rows, hpa=report, seeds=chosen, engine=engine)
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def _expected(row: Row) -> str:
+    return f"{row.expected:.4g} ± {row.margin:.2g}" if row.margin else f"{row.expected:.4g}"
+
+
+def _simulated(row: Row) -> str:
+    seen = row.simulated
+    return f"{seen.mean:.4g} ± {seen.half:.2g}" if seen.half else f"{seen.mean:.4g}"
+
+
+def _verdict(row: Row) -> str:
+    return "agrees" if row.agrees else "OUTSIDE"
+
+
+def _cells(row: Row) -> str:
+    cells = (row.name, _expected(row), _simulated(row), _verdict(row))
+    style = "" if row.agrees else " class=outside"
+    return f"<tr{style}>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+_PAGE: Final = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Validation of the simulator</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }}
+table {{ border-collapse: collapse; width: 100%; }}
+th, td {{ border-bottom: 1px solid #8884; padding: .2rem .5rem; text-align: left; }}
+td:nth-child(2), td:nth-child(3) {{ font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }}
+.outside {{ background: #d332; font-weight: bold; }}
+</style>
+<h1>Validation of the simulator</h1>
+<p>{verdict}. Expected ± how well it is known, simulated ± half of a 95 % interval over the seeds.</p>
+<table>{body}</table>
+{hpa}
+</html>
+"""
