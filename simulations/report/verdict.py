@@ -1,0 +1,114 @@
+"""What the numbers say: who is beaten by nobody, how far from the best possible, and the answer in a sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from simulations.report.numbers import STATISTICS, change
+from simulations.report.study import Bound, Case, Study
+from simulations.statistics import paired
+
+COST: Final = "pod_hours"
+QUALITY: Final = "wait_p99"
+
+
+def frontier(cases: Sequence[Case], quality: str = QUALITY, cost: str = COST) -> tuple[Case, ...]:
+    """Return the cases that no other one beats, cheapest first: less of both is better, and of equals one is enough."""
+    best: list[Case] = []
+    for case in sorted(cases, key=lambda case: (case.mean(cost), case.mean(quality))):
+        if not best or case.mean(quality) < best[-1].mean(quality):
+            best.append(case)
+    return tuple(best)
+
+
+def chosen(study: Study, most: int) -> tuple[Case, ...]:
+    """Return at most so many cases, in the study's order: what matters most, and then what comes first."""
+    if len(study.cases) <= most:
+        return study.cases
+    named = [case for case in (study.case(study.recommended), study.case(study.present)) if case]
+    ranked = dict.fromkeys(case.policy for case in (*named, *frontier(study.cases), *study.cases))
+    kept = set(list(ranked)[:most])
+    return tuple(case for case in study.cases if case.policy in kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regret:
+    """How much idle memory (GiB·s) a case has beyond the clairvoyant bound that misses no more than it does."""
+
+    case: Case
+    beyond: float
+    bound: Bound
+
+
+def regrets(study: Study) -> tuple[Regret, ...]:
+    """Return the regret of every case that misses as many replicas as some point of the bound, or more."""
+    found = []
+    for case in study.cases:
+        reached = [bound for bound in study.oracle if bound.missed <= case.mean("missed")]
+        if reached:
+            bound = min(reached, key=lambda bound: bound.idle_gib_s)
+            found.append(Regret(case=case, beyond=case.mean("idle_gib_s") - bound.idle_gib_s, bound=bound))
+    return tuple(found)
+
+
+def answer(study: Study) -> str:
+    """Say in a sentence or two what came out."""
+    present, recommended = study.case(study.present), study.case(study.recommended)
+    if recommended is None:
+        return _alone(study.main) if len(study.cases) == 1 else _ends(study)
+    if present is None or present is recommended:
+        return f"{_first(study, recommended)} {_alone(recommended)}"
+    return f"{_compared(recommended, present)}{_doubt(study, recommended, present)}"
+
+
+def _first(study: Study, case: Case) -> str:
+    same = "Stay" if study.present == case.policy else "Go"
+    return f"{same} with {case.policy}" + (f", of {len(study.cases)} policies." if len(study.cases) > 1 else ".")
+
+
+def _alone(case: Case) -> str:
+    told = {name: _written(case, name) for name in ("wait_p99", "wait_max", "cold_ratio", "pod_hours")}
+    busy = case.mean("busy_hours") / case.mean("pod_hours") if case.mean("pod_hours") else 0.0
+    return (
+        f"Of 100 requests 99 wait {told['wait_p99']} or less, the longest {told['wait_max']}; {told['cold_ratio']} "
+        f"arrive with no pod ready. All pods together take {told['pod_hours']}, "
+        f"{STATISTICS['cold_ratio'].text(busy)} of it busy."
+    )
+
+
+def _ends(study: Study) -> str:
+    best = frontier(study.cases)
+    cheap, quick = best[0], best[-1]
+    if cheap is quick:
+        return f"Of {len(study.cases)} policies {cheap.policy} is the cheapest and the quickest. {_alone(cheap)}"
+    return (
+        f"Of {len(study.cases)} policies {cheap.policy} is the cheapest ({_written(cheap, COST)} of pods, p99 wait "
+        f"{_written(cheap, QUALITY)}) and {quick.policy} the quickest ({_written(quick, COST)}, "
+        f"{_written(quick, QUALITY)})."
+    )
+
+
+def _compared(ours: Case, theirs: Case) -> str:
+    parts = [
+        f"{_written(ours, name)} instead of {_written(theirs, name)}"
+        + (f" ({change(ours.mean(name), theirs.mean(name))})" if name == COST else "")
+        for name in (QUALITY, "cold_ratio", COST)
+    ]
+    return (
+        f"{ours.policy} in place of {theirs.policy}: p99 wait {parts[0]}, {parts[1]} of the requests arrive with "
+        f"no pod ready, and {parts[2]} of pods."
+    )
+
+
+def _doubt(study: Study, ours: Case, theirs: Case) -> str:
+    if len(study.seeds) == 1:
+        return " One seed says nothing about chance."
+    difference = paired(ours.seeds, theirs.seeds)
+    equal = [STATISTICS[name].title for name in (QUALITY, COST) if not difference[name].certain]
+    if not equal:
+        return f" Neither is chance: it holds at 95 % over {len(study.seeds)} seeds."
+    return f" Over {len(study.seeds)} seeds the difference of {' and '.join(equal)} may be chance."
+
+
+def _written(case: Case, name: str) -> str:
+    return STATISTICS[name].text(case.mean(name))
