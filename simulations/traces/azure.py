@@ -18,7 +18,7 @@ from simulations.traces.instants import Durations, Times
 from simulations.traces.ledger import Check, Ledger
 from simulations.traces.model import Placement, Recorded, Trace, Unit
 from simulations.traces.source import Source, opened
-from simulations.traces.tables import Rows, numbers, rows
+from simulations.traces.tables import Rows, numbers, only, rows
 from simulations.workload.chance import streams
 from simulations.workload.durations import LONGEST, between_quantiles
 from simulations.workload.rates import Floats
@@ -66,8 +66,8 @@ def read_2021(sources: Sequence[Source], reading: Reading) -> Trace:
             at, good = ends.read(end)
             service, fit = took.read(duration)
             kept = reading.ledger.kept(block.lines, good, fit)
-            of = events.names.numbers(_named(apps, functions))
-            events.add(of[kept], (at - service)[kept], service[kept])
+            of = events.names.numbers(_named(only(apps, kept), only(functions, kept)))
+            events.add(of, (at - service)[kept], service[kept])
     return events.trace(reading, calendar=ends.calendar)
 
 
@@ -94,10 +94,10 @@ def _add(block: Rows, first: int, counts: Counts, ledger: Ledger) -> None:
         for place, (texts, good) in enumerate(zip(minutes, fits, strict=True), 1)
     ]
     kept = ledger.kept(block.lines, *checks)
-    names = _named(apps, functions)
-    timers = [name for name, trigger in zip(names, triggers, strict=True) if trigger == "timer"]
+    names = _named(only(apps, kept), only(functions, kept))
+    timers = [name for name, trigger in zip(names, only(triggers, kept), strict=True) if trigger == "timer"]
     counts.placements |= dict.fromkeys(timers, Placement.EQUIDISTANT)
-    of = counts.names.numbers([name for name, good in zip(names, kept, strict=True) if good])
+    of = counts.names.numbers(names)
     counts.cover((first + np.arange(len(minutes))) * _MINUTE)
     minute, row = np.nonzero(table[:, kept])
     counts.add(of[row], (first + minute) * _MINUTE, table[:, kept][minute, row])

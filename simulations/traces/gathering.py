@@ -39,8 +39,9 @@ class Names:
 
     def numbers(self, names: Sequence[str]) -> Ints:
         """Return the number of each name."""
-        index = self.index
-        return np.array([index.setdefault(name, len(index)) for name in names], dtype=np.int64)
+        for name in dict.fromkeys(names):
+            self.index.setdefault(name, len(self.index))
+        return np.fromiter(map(self.index.__getitem__, names), dtype=np.int64, count=len(names))
 
 
 class Events:

@@ -18,7 +18,7 @@ from simulations.traces.instants import Durations, Times, dates, stem
 from simulations.traces.ledger import Check
 from simulations.traces.model import Trace
 from simulations.traces.source import Shape, Source
-from simulations.traces.tables import Rows, numbers, rows
+from simulations.traces.tables import Rows, numbers, only, rows
 
 _ROLES: Final[Mapping[str, frozenset[str]]] = {
     "timestamp": frozenset(
@@ -103,8 +103,8 @@ def _events(sources: Sequence[Source], columns: _Columns, times: Times, reading:
             service, fit = took.read(block.columns[columns.duration])
             checks.append(fit)
         kept = reading.ledger.kept(block.lines, *checks)
-        of = events.names.numbers(checks[1].texts)
-        events.add(of[kept], at[kept], None if service is None else service[kept])
+        of = events.names.numbers(only(checks[1].texts, kept))
+        events.add(of, at[kept], None if service is None else service[kept])
     return events.trace(reading, calendar=times.calendar)
 
 
@@ -117,7 +117,7 @@ def _counts(sources: Sequence[Source], columns: _Columns, times: Times, reading:
         fit = Check(name="count", texts=texts, good=(values >= 0) & np.isfinite(values), fit="a number from 0 on")
         kept = reading.ledger.kept(block.lines, good, functions, fit)
         counts.cover(at[kept])
-        counts.add(counts.names.numbers(functions.texts)[kept], at[kept], values[kept])
+        counts.add(counts.names.numbers(only(functions.texts, kept)), at[kept], values[kept])
     return counts.trace(reading, counts.width(reading), calendar=times.calendar)
 
 
@@ -128,7 +128,9 @@ def _blocks(sources: Sequence[Source], columns: _Columns, reading: Reading) -> I
 
 def _functions(block: Rows, columns: _Columns) -> Check:
     texts = [ONE] * len(block.lines) if columns.function is None else block.columns[columns.function]
-    return Check(name="function", texts=texts, good=np.array([bool(text) for text in texts]), fit="a name")
+    return Check(
+        name="function", texts=texts, good=np.fromiter(map(bool, texts), dtype=bool, count=len(texts)), fit="a name"
+    )
 
 
 # -- which column is which ---------------------------------------------------------------------------------------------
