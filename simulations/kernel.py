@@ -44,7 +44,7 @@ class Kernel:
         self.missed = 0
         self.function = function
         self.requests = Requests(function.work)
-        self.pods = Pods(function.starts, function.replicas)
+        self.pods = self._housed()
         metrics = [trigger.metric for trigger in function.scaled.triggers]
         pairs = zip(function.triggers, metrics, strict=True)
         self.watched = [Watched(trigger, metric, self.requests) for trigger, metric in pairs]
@@ -237,6 +237,9 @@ class Kernel:
         self._controllers.reached(up=up, now=self.now)
 
     # -- pods ------------------------------------------------------------------------------------------------------
+
+    def _housed(self) -> Pods:
+        return Pods(self.function.starts, self.function.replicas)
 
     def _controlled(self) -> Controllers:
         if self.function.knative is not None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from simulations.figures import Outcome
+from simulations.jobs import JobKernel
 from simulations.kernel import Kernel
 from simulations.model import Function, World
 from simulations.world import Made, Simulated, lived
@@ -29,7 +30,8 @@ def simulate(world: World, engine: Engine = Engine.FAST) -> Outcome:
 
 def _reference(function: Function, world: World) -> Simulated:
     pooled = function.pool is not None
-    return Kernel(function, end=world.end, warmup=world.warmup, bins=world.bins, pooled=pooled)
+    made = Kernel if function.job is None else JobKernel
+    return made(function, end=world.end, warmup=world.warmup, bins=world.bins, pooled=pooled)
 
 
 _MAKERS: Final[Mapping[Engine, Made]] = {Engine.REFERENCE: _reference, Engine.FAST: _reference}
