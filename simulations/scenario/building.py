@@ -22,13 +22,14 @@ from simulations.model import (
     micros,
 )
 from simulations.scenario.deployments import labels, memory
-from simulations.scenario.document import FunctionSection, IncidentSection, ScenarioDocument
+from simulations.scenario.document import MONDAY, FunctionSection, IncidentSection, ScenarioDocument
 from simulations.scenario.kinds import kinds
-from simulations.scenario.recorded import Recorded, recorded
+from simulations.scenario.recorded import recorded, traces_of
 from simulations.scenario.scaled import autoscaler, behavior_of, job, scaled_object
 from simulations.scenario.specs import ScaledObjectSection, TriggersSection
 from simulations.scenario.triggers import Meaning, meaning
 from simulations.scenario.workloads import Chance, phases, service, starts, windows, work
+from simulations.traces.model import Recorded
 from simulations.workload.chance import streams
 
 DRAIN = 600.0
@@ -55,14 +56,16 @@ class Member:
 def world_of(document: ScenarioDocument, folder: str, seed: int, bins: int = 0) -> World:
     """Draw a world: the same seed, the same world, to the last microsecond; functions do not share chance."""
     members = list(members_of(document, folder))
-    end = end_of(document, members)
+    end, wall = end_of(document, members), wall_of(document, folder)
     return World(
-        functions=tuple(_function(each, document, seed, end) for each in members),
+        functions=tuple(
+            _function(each, document, Chance(seed=seed, name=each.name, end=end, wall=wall)) for each in members
+        ),
         end=end,
         pools={name: Pool(section=section) for name, section in pools_of(document).items()},
         feeds=tuple(Feed(source=each.source, sink=each.sink, after=micros(each.after)) for each in document.feeds),
         warmup=micros(document.warmup),
-        wall=document.start,
+        wall=wall,
         bins=bins,
     )
 
@@ -89,6 +92,13 @@ def end_of(document: ScenarioDocument, members: Sequence[Member]) -> int:
     if not lasts:
         raise ConfigError(["'duration' is required: how long a run is, such as 2h"])
     return max(lasts) + micros(DRAIN)
+
+
+def wall_of(document: ScenarioDocument, folder: str) -> float:
+    """Return the time of the calendar at the beginning: as it says, or the first trace that has one, or a Monday."""
+    if document.start is not None:
+        return document.start
+    return next((trace.wall for _, trace in traces_of(document, folder) if trace.wall is not None), MONDAY)
 
 
 def pools_of(document: ScenarioDocument) -> dict[str, PoolSection]:
@@ -137,16 +147,15 @@ def _means(pool: PoolSection, name: str, own: Mapping[str, object]) -> bool:
     return wanted.open_function is True or wanted.deployment == name
 
 
-def _function(member: Member, document: ScenarioDocument, seed: int, end: int) -> Function:
+def _function(member: Member, document: ScenarioDocument, chance: Chance) -> Function:
     section, scaled = member.section, member.scaled
-    chance = Chance(seed=seed, name=member.name, end=end, wall=document.start)
     meanings = meanings_of(section, scaled, defaults_of(document))
     record = scaled_object(scaled, meanings, behavior_of(section.hpa))
     return Function(
         name=member.name,
         scaled=record,
         hpa=autoscaler(record, document.kubernetes),
-        triggers=tuple(_trigger(each, section, chance) for each in meanings),
+        triggers=tuple(_trigger(each, member, chance) for each in meanings),
         work=_work(member, chance, FED if any(each.sink == member.name for each in document.feeds) else 0),
         starts=starts(section, chance),
         phases=phases(record.polling_interval, document.kubernetes, chance),
@@ -155,7 +164,7 @@ def _function(member: Member, document: ScenarioDocument, seed: int, end: int) -
         replicas=record.min_replicas if section.replicas is None else section.replicas,
         pool=pool_of(member, meanings, pools_of(document)),
         claim=micros(section.claim),
-        incidents=tuple(sorted(_incidents(document.incidents, member.name, end), key=lambda each: each.at)),
+        incidents=tuple(sorted(_incidents(document.incidents, chance), key=lambda each: each.at)),
         job=job(section.scaled_job) if section.scaled_job is not None else None,
     )
 
@@ -176,11 +185,13 @@ def _recorded_memory(member: Member) -> int:
     return memory(member.section.deployment)
 
 
-def _trigger(meant: Meaning, section: FunctionSection, chance: Chance) -> Trigger:
+def _trigger(meant: Meaning, member: Member, chance: Chance) -> Trigger:
     """Return the scaler's side of a trigger; KEDA's own have none, and are read as often as anything could ask."""
-    said = section.source
+    said, backlog = member.section.source, member.recorded.backlog if member.recorded is not None else None
     source: Backlog | Series = Backlog(counts=said.counts or meant.counts)
     watch = _WATCH if said.watch is None else said.watch
+    if backlog is not None:
+        source = backlog
     if meant.window is not None:
         source, watch = windows(meant.window, chance), 0.0
     interval = micros(said.interval or meant.interval)
@@ -189,9 +200,9 @@ def _trigger(meant: Meaning, section: FunctionSection, chance: Chance) -> Trigge
     return Trigger(source=source, rules=meant.rules, interval=interval, first=first, watch=told)
 
 
-def _incidents(sections: Sequence[IncidentSection], name: str, end: int) -> Iterator[Incident]:
+def _incidents(sections: Sequence[IncidentSection], chance: Chance) -> Iterator[Incident]:
     for each in sections:
-        if not any(fnmatchcase(name, glob) for glob in each.functions):
+        if not any(fnmatchcase(chance.name, glob) for glob in each.functions):
             continue
         spans = (
             (each.outage, Happening.SOURCE_DOWN, Happening.SOURCE_UP),
@@ -201,6 +212,6 @@ def _incidents(sections: Sequence[IncidentSection], name: str, end: int) -> Iter
         for between, begins, ends in spans:
             if between is not None:
                 yield Incident(at=micros(between.begin), what=begins)
-                yield Incident(at=min(micros(between.end), end), what=ends)
+                yield Incident(at=min(micros(between.end), chance.end), what=ends)
         if each.rollout is not None:
             yield Incident(at=micros(each.rollout), what=Happening.ROLLOUT)

@@ -6,7 +6,7 @@ to KEDA, to the HPA and to the service is spelled as they do it.
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,6 +15,7 @@ from scaler.config.pools import Memory, PoolSection
 from scaler.config.section import SPAN, Name, PoolName, Section, span
 from simulations.model import Counts
 from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection
+from simulations.traces.model import Meaning, Placement, Unit
 from simulations.workload.arrivals import ArrivalsSection
 from simulations.workload.durations import DurationSection
 from simulations.workload.words import Length, Time
@@ -35,6 +36,11 @@ def _calendar(value: object) -> object:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def _named(value: object) -> object:
+    """Read the name of a policy as the policy without options."""
+    return {value: {}} if isinstance(value, str) else value
+
+
 def _duration(**same: str) -> DurationSection:
     """Return a section as it would be written."""
     return DurationSection.model_validate(same)
@@ -50,6 +56,21 @@ class TraceSection(Section):
     function: Annotated[
         str | None, Field(description="The one function of the trace; without it, each is a function of its own.")
     ] = None
+    unit: Annotated[Unit | None, Field(strict=False, description="Of bare timestamps, where it is not clear.")] = None
+    duration_unit: Annotated[
+        Unit | None, Field(strict=False, description="Of bare durations, where it is not clear.")
+    ] = None
+    interval: Annotated[
+        float | None, Field(gt=0, description="Seconds that a count stands for, where it is not clear.")
+    ] = None
+    columns: Annotated[
+        dict[Literal["timestamp", "count", "function", "duration"], str],
+        Field(description="What the file's columns are called, where it is not clear: `{timestamp: ts}`."),
+    ] = Field(default_factory=dict)
+    placement: Annotated[
+        Placement, Field(strict=False, description="Where arrivals are in an interval of which only a count is known.")
+    ] = Placement.UNIFORM
+    meaning: Annotated[Meaning | None, Field(strict=False, description="Of the samples of a Prometheus query.")] = None
 
 
 class PodsSection(Section):
@@ -202,10 +223,13 @@ class ScenarioDocument(Section):
     ] = None
     warmup: Annotated[Time, Field(description="What of it is simulated and not counted.")] = 0.0
     start: Annotated[
-        float,
+        float | None,
         BeforeValidator(_calendar, json_schema_input_type=str),
-        Field(description="The time of the calendar at the beginning, for schedules: `2026-01-05T08:00:00Z`."),
-    ] = MONDAY
+        Field(
+            description="The time of the calendar at the beginning, for schedules: `2026-01-05T08:00:00Z`; without it "
+            "that of the first trace that has one, else a Monday, 00:00 UTC."
+        ),
+    ] = None
     slo: Annotated[Time, Field(description="How long a request may wait.")] = 1.0
     kubernetes: Annotated[KubernetesSection, Field(description="The control plane.")] = KubernetesSection()
     functions: Annotated[list[FunctionSection], Field(min_length=1, description="What is scaled.")]
@@ -222,9 +246,15 @@ class ScenarioDocument(Section):
         dict[PoolName, PoolSection], Field(description="Warm pods, as the service's configuration says them.")
     ] = Field(default_factory=dict)
     incidents: Annotated[list[IncidentSection], Field(description="What happens beside.")] = Field(default_factory=list)
-    use: Annotated[str | None, Field(description="A policy of the simulator's own: see `simulate list policies`.")] = (
-        None
-    )
+    use: Annotated[
+        dict[str, dict[str, float]] | None,
+        BeforeValidator(_named, json_schema_input_type=str | dict[str, dict[str, float]]),
+        Field(
+            min_length=1,
+            max_length=1,
+            description="A policy of the simulator's own, `keda-poll`, or with options, `{pool-fixed: {size: 3}}`.",
+        ),
+    ] = None
     policies: Annotated[
         dict[str, dict[str, Any]],
         Field(description="What else is compared: by name, what differs of this document. `use` names one of ours."),

@@ -14,6 +14,8 @@ from scaler.config.reading import told
 from scaler.config.text import Tree, read_trees
 from scaler.errors import ConfigError
 from scaler.verbs.manifests import configuration, manifests
+from simulations.model import World
+from simulations.policies.overlays import laid
 from simulations.scenario.building import defaults_of, end_of, meanings_of, members_of, pool_of, pools_of
 from simulations.scenario.document import ScenarioDocument
 from simulations.scenario.kinds import kinds
@@ -79,10 +81,15 @@ def understood(tree: Tree, *, name: str, folder: Path, about: str) -> Scenario:
     return Scenario(name=name, values=values, document=document, folder=str(folder), policies=policies)
 
 
-def overlaid(base: Mapping[str, Any], upper: Mapping[str, Any], *, name: str, folder: Path) -> Scenario:
-    """Return the scenario that differs from ``base`` in ``upper``; raise :class:`ConfigError` as :func:`load` does."""
+def overlaid(
+    base: Mapping[str, Any], upper: Mapping[str, Any], *, name: str, folder: Path, beside: Path | None = None
+) -> Scenario:
+    """Return the scenario that differs from ``base`` in ``upper``, whose own paths are seen from ``beside``.
+
+    Raises :class:`ConfigError` as :func:`load` does.
+    """
     below = {key: value for key, value in base.items() if key not in {"policies", "use"}}
-    difference, problems = in_place(upper, folder)
+    difference, problems = in_place(upper, beside or folder)
     if problems:
         raise ConfigError(_first(problems))
     values = merged(below, difference)
@@ -137,7 +144,7 @@ def _senseless(document: ScenarioDocument, folder: str) -> list[str]:
     except ConfigError as error:
         return list(error.problems)
     names = {each.name for each in members}
-    problems = list(_wrong_names(document, names))
+    problems = [*_wrong_names(document, names), *_wrong_policy(document)]
     seen = set[int]()
     for member in members:
         if id(member.section) in seen:
@@ -160,6 +167,14 @@ def _wrong_names(document: ScenarioDocument, names: set[str]) -> Iterator[str]:
         for glob in incident.functions:
             if not any(fnmatchcase(name, glob) for name in names):
                 yield f"incidents[{number}].functions: {_no_function(glob, names)}"
+
+
+def _wrong_policy(document: ScenarioDocument) -> Iterator[str]:
+    for name, options in (document.use or {}).items():
+        try:
+            laid(name, World(functions=(), end=0), options)
+        except ConfigError as error:
+            yield from (f"use: {each}" for each in error.problems)
 
 
 def _no_function(name: str, names: set[str]) -> str:

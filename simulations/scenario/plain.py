@@ -1,0 +1,52 @@
+"""A scenario made of a trace alone: a file of timestamps is enough to ask with, and all else has its usual value."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scaler.config.text import Tree
+from simulations.scenario.deployments import USUAL_MEMORY
+from simulations.scenario.reading import Scenario, understood
+from simulations.scenario.workloads import SERVICE
+
+QUESTION = "What would these requests have waited for, and what would they have cost?"
+
+
+def of_trace(
+    path: Path, *, trace_format: str | None = None, manifests: Path | None = None, config: Path | None = None
+) -> Scenario:
+    """Return the scenario of a trace; ``manifests`` and ``config`` are a user's own files.
+
+    Raises :class:`ConfigError` with everything that is wrong.
+    """
+    trace = {"path": str(path.resolve()), **({"format": trace_format} if trace_format is not None else {})}
+    function: dict[str, Any] = {"name": _name(path), "trace": trace}
+    if manifests is not None:
+        function["scaledObject"] = str(manifests.resolve())
+    values: dict[str, Any] = {"question": QUESTION, "functions": [function]}
+    if config is not None:
+        values["config"] = str(config.resolve())
+    return understood(Tree(value=values, places={}), name=path.name, folder=path.parent, about=str(path))
+
+
+def assumed(scenario: Scenario) -> Iterator[str]:
+    """Yield what a scenario does not say and its answer rests on, in words with numbers, and the key that says it."""
+    for function in scenario.document.functions:
+        said = function.model_fields_set
+        if not said & {"scaled_object", "scaled_job"}:
+            yield "one replica for 10 waiting requests (target), cooldownPeriod 300 s, at most 100 replicas"
+        if "service" not in said:
+            yield f"service {SERVICE} each, unless the trace has durations (service)"
+        if "pods" not in said:
+            yield "a pod starts in 4 s as a rule, 7 s at times: image there, 3 s to start, up to 1 s to Ready (pods)"
+        if not said & {"memory", "deployment"}:
+            yield f"a pod requests {USUAL_MEMORY // 2**20}Mi, unless the trace says it (memory)"
+        if "concurrency" not in said:
+            yield "a pod serves one request at once (concurrency)"
+
+
+def _name(path: Path) -> str:
+    """Return the name of a function after a file: what a Kubernetes object may be called."""
+    stem = path.name.partition(".")[0].lower()
+    kept = "".join(each if each.isascii() and each.isalnum() else "-" for each in stem).strip("-")
+    return kept[:200].strip("-") or "function"

@@ -1,0 +1,1 @@
+"""What the verbs of ``warmscaler simulate`` do between the command line and the simulator."""

@@ -1,0 +1,90 @@
+"""From scenarios to a study: every policy under every seed, with the same arrivals, services and starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from simulations.figures import Outcome
+from simulations.hazards import hazards
+from simulations.progress import watched
+from simulations.report.study import Case, Dropped, Study
+from simulations.run import Engine, simulate
+from simulations.scenario import Scenario, traces_of, world
+from simulations.statistics import Summary, overall, summaries
+
+PRESENT = "present"
+"""The scenario as it stands, without a policy laid over it."""
+SEEDS = 5
+BINS = 600
+"""Samples of a report's timeline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a study is made: seeds, engine, and whether a picture needs the timeline of its first run."""
+
+    seeds: int = SEEDS
+    engine: Engine = Engine.FAST
+    timeline: bool = False
+    command: str = ""
+
+
+def studied(scenario: Scenario, policies: Mapping[str, Scenario], way: Way) -> Study:
+    """Simulate a scenario and ``policies`` beside it; raise :class:`ConfigError` where a world cannot be drawn."""
+    cases = {PRESENT: scenario, **policies}
+    seeds = tuple(range(scenario.document.seed, scenario.document.seed + way.seeds))
+    runs = list(product(cases, seeds))
+    ran = {run: _run(cases[run[0]], run[1], way) for run in watched(runs, doing="simulating")}
+    first = ran[PRESENT, seeds[0]]
+    return Study(
+        name=scenario.name,
+        question=scenario.document.question,
+        seeds=seeds,
+        cases=tuple(_case(name, [ran[name, seed] for seed in seeds]) for name in cases),
+        present=PRESENT,
+        outcome=first.outcome,
+        shown=PRESENT if first.outcome is not None else None,
+        wall=first.wall,
+        hazards=hazards(world(scenario, seeds[0])),
+        dropped=dropped(scenario),
+        inputs=inputs(scenario),
+        command=way.command,
+    )
+
+
+def dropped(scenario: Scenario) -> tuple[Dropped, ...]:
+    """Return what of a scenario's traces is left out."""
+    return tuple(
+        Dropped(rows=trace.bad_rows, why=f"{path}: {trace.bad[0].what}", lines=tuple(each.line for each in trace.bad))
+        for path, trace in traces_of(scenario.document, scenario.folder)
+        if trace.bad_rows
+    )
+
+
+def inputs(scenario: Scenario) -> dict[str, str]:
+    """Return what went in, by name."""
+    traces = traces_of(scenario.document, scenario.folder)
+    return {"scenario": scenario.name, **{path: f"{trace.rows:,} rows, {trace.format}" for path, trace in traces}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ran:
+    """What is kept of one run: numbers, and of a run that is shown all of it."""
+
+    together: Summary
+    functions: tuple[Summary, ...]
+    wall: float
+    outcome: Outcome | None = None
+
+
+def _run(scenario: Scenario, seed: int, way: Way) -> _Ran:
+    drawn = world(scenario, seed)
+    shown = way.timeline and seed == scenario.document.seed
+    outcome = simulate(replace(drawn, bins=BINS) if shown else drawn, way.engine)
+    slo = scenario.document.slo
+    every = summaries(outcome, slo) if seed == scenario.document.seed and len(outcome.figures) > 1 else ()
+    return _Ran(together=overall(outcome, slo), functions=every, wall=drawn.wall, outcome=outcome if shown else None)
+
+
+def _case(name: str, ran: list[_Ran]) -> Case:
+    return Case(policy=name, seeds=tuple(each.together for each in ran), functions=ran[0].functions)
