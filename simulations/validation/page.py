@@ -53,7 +53,7 @@ class Validation:
         """Yield the page as a person reads it on a terminal."""
         width = max(len(row.name) for row in self.rows)
         for section, rows in self._sections():
-            yield section
+            yield f"{section:<{width}}    {'expected':>22}  {'simulated':>22}"
             for row in rows:
                 yield f"  {row.name:<{width}}  {_expected(row):>22}  {_simulated(row):>22}  {_verdict(row)}"
         if self.hpa is not None:

@@ -17,7 +17,7 @@ from simulations.workload.rates import poisson, steps
 
 WARMUP: Final = 0.02
 """The share of a run that is not counted."""
-REQUESTS: Final = 400_000
+REQUESTS: Final = 200_000
 """Requests of one experiment; slow ones end after :data:`LONGEST`, with fewer."""
 LONGEST: Final = 1e7
 """Seconds."""
