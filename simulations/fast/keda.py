@@ -47,7 +47,7 @@ def active_found(k: Ints, f: Floats, failed: bool) -> Verdict:  # noqa: FBT001 -
         down = True
     if (down and k[p.NO_SCALE_OUT]) or (failed and not down):
         return NOBODY, 0
-    k[p.EVER_ACTIVE], f[p.LAST_ACTIVE] = 1, k[p.NOW] / SECOND
+    k[p.EVER_ACTIVE], f[p.LAST_ACTIVE] = 1, k[p.NOW] // SECOND
     return (max(k[p.KEDA_LEAST], 1), WOKEN) if down else (NOBODY, 0)
 
 
