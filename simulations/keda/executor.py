@@ -6,6 +6,7 @@ taken to succeed; a shell whose write failed goes back to the status it had.
 """
 
 from dataclasses import replace
+from math import floor
 
 from simulations.hpa import Behavior, HpaSpec, Select
 from simulations.keda.model import Asked, Keep, Ready, Scale, ScaledObject, Status, Verdict, Why
@@ -14,7 +15,8 @@ from simulations.keda.model import Asked, Keep, Ready, Scale, ScaledObject, Stat
 def request_scale(scaled: ScaledObject, status: Status, asked: Asked, at: float) -> tuple[Status, Verdict]:
     """Decide what to do with ``asked.replicas`` at ``at``.
 
-    Real KEDA keeps the time of the last activity in whole seconds, so its cooldowns end up to a second early.
+    The time of the last activity is kept as in the object's status: whole seconds, the rest cut off. So a cooldown ends
+    up to a second early, and one that is a multiple of the polling interval at that check, not at the one after it.
     """
     if scaled.stopped:
         return status, _paused(scaled, asked.replicas)
@@ -33,10 +35,10 @@ def _active(scaled: ScaledObject, status: Status, asked: Asked, at: float) -> tu
     if _is_down(scaled, asked.replicas):
         if scaled.scale_out_paused:
             return status, Keep(why=Why.SCALE_OUT_PAUSED)
-        return replace(status, last_active=at), Scale(replicas=max(scaled.min_replicas, 1), why=Why.WOKEN)
+        return replace(status, last_active=float(floor(at))), Scale(replicas=max(scaled.min_replicas, 1), why=Why.WOKEN)
     if asked.failed:
         return status, Keep(why=Why.PARTLY_FAILED, ready=Ready.UNKNOWN)
-    return replace(status, last_active=at), Keep(why=Why.ACTIVE)
+    return replace(status, last_active=float(floor(at))), Keep(why=Why.ACTIVE)
 
 
 def _is_down(scaled: ScaledObject, replicas: int) -> bool:

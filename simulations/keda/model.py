@@ -69,7 +69,7 @@ class ScaledObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What the cooldown is counted from: ``last_active`` is ``None`` until a trigger has been active."""
+    """What the cooldown is counted from, in whole seconds: ``last_active`` is ``None`` until a trigger was active."""
 
     created: float
     last_active: float | None = None

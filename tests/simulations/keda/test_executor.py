@@ -201,6 +201,15 @@ def test_a_cooldown_still_runs_at_its_very_end(scaled: ScaledObject, status: Sta
     assert request_scale(scaled, status, quiet(5), sleeps_after + 0.001)[1] == Scale(replicas=0, why=Why.ASLEEP)
 
 
+@pytest.mark.parametrize(("active_at", "sleeps_at"), [(10.3, 310.3), (10.999, 310.3), (10.0, 310.3), (11.0, 340.3)])
+def test_the_last_activity_is_kept_in_whole_seconds(active_at: float, sleeps_at: float) -> None:
+    """A cooldown of ten polling intervals is over at the tenth check, unless the activity was noted a second later."""
+    status, _ = request_scale(PLAIN, NEVER, active(5), active_at)
+    checks = [280.3, 310.3, 340.3]
+    asleep = [at for at in checks if request_scale(PLAIN, status, quiet(5), at)[1] == Scale(replicas=0, why=Why.ASLEEP)]
+    assert asleep[0] == sleeps_at
+
+
 @given(replicas=st.integers(0, 50), at=st.floats(0, 1e6), is_active=st.booleans())
 def test_a_failure_without_fallback_never_scales_down(replicas: int, at: float, *, is_active: bool) -> None:
     asked = Asked(active=is_active, failed=True, replicas=replicas)
