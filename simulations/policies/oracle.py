@@ -6,7 +6,10 @@ from itertools import accumulate
 
 import numpy as np
 
-from simulations.model import Ints
+from simulations.figures import Outcome
+from simulations.model import SECOND, Ints, World
+
+GIB = 2**30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +75,29 @@ def warm_pool(wakes: Sequence[Wake], lead: int) -> Frontier:
         colds=np.arange(wanted, wanted - possible - 1, -1, dtype=np.int64),
         idle=np.fromiter(accumulate([lead] * possible, initial=0), dtype=np.int64, count=possible + 1),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Nobody misses ``missed`` of the replicas that were wanted at once, or fewer, with less idle memory, in GiB·s."""
+
+    missed: int
+    gib_s: float
+
+
+def of_run(world: World, outcome: Outcome, most: int = 200) -> tuple[Bound, ...]:
+    """Return the bound of all wake-ups of a run under pools, from no avoidable miss to all missed.
+
+    As :func:`warm_pool`, of several functions together: a hit of a function costs a lead time of one pod's memory, and
+    whoever misses some of them misses the dearest ones. At most about so many points, evenly spaced.
+    """
+    costs, early = [], 0
+    for function, figures in zip(world.functions, outcome.figures, strict=True):
+        lead = int(function.starts.total.min())
+        wanted = sum(step.pods for step in figures.steps)
+        possible = sum(step.pods for step in figures.steps if step.at >= lead)
+        costs += [lead / SECOND * function.memory / GIB] * possible
+        early += wanted - possible
+    ascending = np.concatenate(([0.0], np.cumsum(np.sort(np.array(costs, dtype=float)))))
+    hits = sorted({len(costs), *range(0, len(costs) + 1, len(costs) // most + 1)}, reverse=True)
+    return tuple(Bound(missed=early + len(costs) - each, gib_s=float(ascending[each])) for each in hits)

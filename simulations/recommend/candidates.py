@@ -1,0 +1,184 @@
+"""Sizes that might do: always so many, more in the busy hours, or what the service measures; cheapest first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from scaler.config.pools import SizeSection
+from simulations.model import SECOND
+from simulations.policies.timetable import HOURS, busy_hours, spans
+from simulations.recommend.measuring import Needs
+from simulations.recommend.replay import Lived, Span, replayed
+
+SHARES: Final = (0.02, 0.1, 0.3, 0.6)
+"""An hour is quiet with less than such a share of the wake-ups that it would have if all hours had the same."""
+QUIET: Final = 4
+"""Fewer quiet hours of a day are not worth a schedule."""
+DAY: Final = 86_400.0
+DAYS: Final = 2
+"""Days that must have been seen before their hours are believed to come back."""
+MARGIN: Final = 2.0
+"""The service's own rules may have so many times the size that was found by hindsight."""
+
+
+_ALWAYS: Final = (True,) * HOURS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A size for a function or several alike, what the replay says of it, and why it was thought of.
+
+    ``lived`` is ``None`` for the service's own rules, which only a run can tell; ``rank`` orders by idle memory.
+    """
+
+    size: SizeSection
+    why: str
+    rank: float
+    lived: Lived | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What is asked: at most so many misses, within ``most`` pods, over ``end`` seconds from ``wall`` (since 1970)."""
+
+    miss_ratio: float
+    most: int
+    end: float
+    wall: float
+
+
+def candidates(members: Sequence[Needs], frame: Frame) -> list[Candidate]:
+    """Return what would keep within the misses by the replay, cheapest first; at least the least bad one.
+
+    All ``members`` get the same size: they share a section.
+    """
+    fixed = _fixed(members, frame)
+    found = [fixed, *_scheduled(members, frame, fixed)]
+    good = sorted((each for each in found if _within(each, frame)), key=lambda each: each.rank)
+    return [*(good or [fixed]), *_measured(members, frame, fixed)]
+
+
+def steady(members: Sequence[Needs], frame: Frame) -> int:
+    """Return the smallest size that keeps within the misses if it is kept all the time, or the largest allowed."""
+    return _smallest(members, frame, _ALWAYS, 0)[0]
+
+
+def _within(candidate: Candidate, frame: Frame) -> bool:
+    return candidate.lived is not None and candidate.lived.miss_ratio <= frame.miss_ratio
+
+
+def _lived(members: Sequence[Needs], sizes: Sequence[Span], frame: Frame) -> tuple[Lived, float]:
+    """Return what all members come to together, and the byte-seconds of their warm pods."""
+    each = [replayed(one.wake_ups, sizes, one.supply, frame.end) for one in members]
+    total = Lived(
+        wanted=sum(one.wanted for one in each),
+        missed=sum(one.missed for one in each),
+        warm=sum(one.warm for one in each),
+    )
+    return total, sum(one.warm * need.memory for one, need in zip(each, members, strict=True))
+
+
+def _smallest(members: Sequence[Needs], frame: Frame, busy: Sequence[bool], otherwise: int) -> tuple[int, Lived, float]:
+    """Return the smallest size of the busy hours that keeps within the misses, or the largest allowed.
+
+    More pods never miss more, so halving finds it.
+    """
+    low, high = otherwise, frame.most
+    while low < high:
+        middle = (low + high) // 2
+        lived, _ = _lived(members, _spans(busy, middle, otherwise, frame), frame)
+        low, high = (low, middle) if lived.miss_ratio <= frame.miss_ratio else (middle + 1, high)
+    return low, *_lived(members, _spans(busy, low, otherwise, frame), frame)
+
+
+def _fixed(members: Sequence[Needs], frame: Frame) -> Candidate:
+    size, lived, rank = _smallest(members, frame, _ALWAYS, 0)
+    fewer = f", {size - 1} would miss {_share(members, size - 1, frame)}" if size else ""
+    said = f"{size}: of {_wanted(members)} {_missed(lived)}{fewer}{_erlang(members, frame)}"
+    return Candidate(size=SizeSection(fixed=size), why=said, rank=rank, lived=lived)
+
+
+def _share(members: Sequence[Needs], size: int, frame: Frame) -> str:
+    lived, _ = _lived(members, [Span(begin=0.0, size=size)], frame)
+    return f"{lived.miss_ratio * 100:.3g} %"
+
+
+def _wanted(members: Sequence[Needs]) -> str:
+    pods = sum(each.pods for one in members for each in one.wake_ups)
+    return f"{pods} replicas wanted in {sum(len(one.wake_ups) for one in members)} wake-ups"
+
+
+def _missed(lived: Lived) -> str:
+    return f"{lived.missed} would start cold ({lived.miss_ratio * 100:.3g} %)"
+
+
+def _erlang(members: Sequence[Needs], frame: Frame) -> str:
+    """Say what the formula asks for in the busiest hour, which an even flow of wake-ups would need."""
+    asks = [each.base_stock(frame.miss_ratio, frame.most) for each in members]
+    largest = members[int(np.argmax(asks))]
+    return (
+        f"; Erlang-B of the busiest hour ({largest.rate:.3g} wake-ups a second * {largest.supply.lead:.3g} s "
+        f"lead time, {largest.step} pods each) asks for {max(asks)}"
+    )
+
+
+# -- hours of the day --------------------------------------------------------------------------------------------------
+
+
+def _scheduled(members: Sequence[Needs], frame: Frame, fixed: Candidate) -> Iterator[Candidate]:
+    """Yield schedules where there are quiet hours, and they have been seen often enough."""
+    if frame.end < DAYS * DAY or fixed.size.fixed == 0:
+        return
+    at = np.array([each.at for one in members for each in one.wake_ups], dtype=float)
+    micros = np.round(at * SECOND).astype(np.int64)
+    seen = set()
+    for share in SHARES:
+        busy = tuple(busy_hours(micros, frame.wall, share))
+        if busy in seen or not QUIET <= busy.count(False) < HOURS:
+            continue
+        seen.add(busy)
+        for otherwise in range(min(2, fixed.size.fixed or 0)):
+            yield _windows(members, frame, busy, otherwise)
+
+
+def _windows(members: Sequence[Needs], frame: Frame, busy: Sequence[bool], otherwise: int) -> Candidate:
+    size, lived, rank = _smallest(members, frame, busy, otherwise)
+    runs = spans(busy)
+    hours = ", ".join(f"{begin:02}:00 to {(begin + length) % HOURS:02}:00" for begin, length in runs)
+    said = f"{size} from {hours} UTC, else {otherwise}: of {_wanted(members)} {_missed(lived)}"
+    schedule: list[dict[str, Any]] = [
+        {"cron": f"0 {begin} * * *", "duration": f"{length}h", "timeZone": "UTC", "size": size}
+        for begin, length in runs
+    ]
+    section = SizeSection.model_validate({"schedule": schedule, "otherwise": otherwise})
+    return Candidate(size=section, why=said, rank=rank, lived=lived)
+
+
+def _spans(busy: Sequence[bool], size: int, otherwise: int, frame: Frame) -> list[Span]:
+    """Return the sizes of a run hour by hour, where they change."""
+    if all(busy):
+        return [Span(begin=0.0, size=size)]
+    first = int(frame.wall // 3600.0)
+    found: list[Span] = []
+    for hour in range(int(frame.end // 3600.0) + 2):
+        wanted = size if busy[(first + hour) % HOURS] else otherwise
+        if not found or found[-1].size != wanted:
+            found.append(Span(begin=max(0.0, (first + hour) * 3600.0 - frame.wall), size=wanted))
+    return found
+
+
+# -- the service's own rules -------------------------------------------------------------------------------------------
+
+
+def _measured(members: Sequence[Needs], frame: Frame, fixed: Candidate) -> Iterator[Candidate]:
+    """Yield the service's own rules, for where no size that is known beforehand does."""
+    needed = max(fixed.size.fixed or 0, *(each.base_stock(frame.miss_ratio, frame.most) for each in members))
+    ceiling = max(1, min(frame.most, int(MARGIN * needed)))
+    allowed = min(0.5, max(1e-6, frame.miss_ratio))
+    for floor in sorted({0, min(fixed.size.fixed or 0, ceiling)}):
+        auto = {"missRatio": allowed, "floor": floor, "ceiling": ceiling}
+        size = SizeSection.model_validate({"auto": auto})
+        said = f"what the service measures, {floor} to {ceiling}{_erlang(members, frame)}"
+        yield Candidate(size=size, why=said, rank=fixed.rank * (1.0 + floor))

@@ -1,0 +1,98 @@
+"""The functions of one pool at a time: what shares a pool is sized together, and what has none gets its own."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from scaler.config.pools import PoolSection, SizeSection
+from simulations.figures import Outcome
+from simulations.model import Function, Ints, Pool, Work, World
+from simulations.recommend.measuring import Needs, needs
+
+NAMESPACE: Final = "default"
+"""Where functions are taken to be, of which nothing says where."""
+_OTHERS: Final = re.compile(r"[^a-z0-9]+")
+_LONGEST: Final = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """The functions of one pool, as a world with nothing else, and the pool's section of today, ``None`` if it is new.
+
+    In the world every function has a pool, an empty one where it has none today: so that what starts cold is counted.
+    """
+
+    name: str
+    world: World
+    today: PoolSection | None
+
+    @property
+    def section(self) -> PoolSection:
+        """The section as it is simulated."""
+        return self.world.pools[self.name].section
+
+    def with_size(self, size: SizeSection) -> World:
+        """Return the world with another size, and nothing to confirm."""
+        section = self.section.model_copy(update={"size": size, "confirm": None})
+        return replace(self.world, pools={self.name: Pool(section=section)})
+
+    def needs(self, outcome: Outcome) -> tuple[Needs, ...]:
+        """Measure a run of this world."""
+        pairs = zip(self.world.functions, outcome.figures, strict=True)
+        return tuple(needs(function, figures, self.section) for function, figures in pairs)
+
+
+def units(world: World, functions: Sequence[Function], present: PoolSection | None) -> Iterator[Unit]:
+    """Yield the pools of ``functions``; one that has none has ``present`` today, or nothing."""
+    taken = set(world.pools)
+    pooled: dict[str, list[Function]] = {}
+    for function in functions:
+        if function.pool is None:
+            yield _own(world, function, present, taken)
+        else:
+            pooled.setdefault(function.pool, []).append(function)
+    for name, members in pooled.items():
+        pools = {name: world.pools[name]}
+        yield Unit(name=name, world=replace(world, functions=tuple(members), pools=pools), today=pools[name].section)
+
+
+def _own(world: World, function: Function, present: PoolSection | None, taken: set[str]) -> Unit:
+    name = _free(function.name, taken)
+    section = present or _section(name)
+    own = replace(function, pool=name)
+    return Unit(name=name, world=replace(world, functions=(own,), pools={name: Pool(section=section)}), today=present)
+
+
+def _section(name: str) -> PoolSection:
+    """Return a section that keeps nothing warm."""
+    functions = {"namespace": NAMESPACE, "deployment": name}
+    return PoolSection.model_validate({"functions": functions, "size": SizeSection(fixed=0)})
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return a name that a pool and an object of Kubernetes may have, and that is not taken yet; take it."""
+    plain = _OTHERS.sub("-", name.lower())[:_LONGEST].strip("-") or "function"
+    found, number = plain, 1
+    while found in taken:
+        number += 1
+        suffix = f"-{number}"
+        found = plain[: _LONGEST - len(suffix)] + suffix
+    taken.add(found)
+    return found
+
+
+def fed(world: World, outcome: Outcome) -> World:
+    """Return the world without feeds: what was handed on in a run arrives as it did there."""
+    done = {each.name: each.done for each in outcome.figures}
+    return replace(world, functions=tuple(_fed(each, world, done) for each in world.functions), feeds=())
+
+
+def _fed(function: Function, world: World, done: Mapping[str, Ints]) -> Function:
+    coming = [done[feed.source] + feed.after for feed in world.feeds if feed.sink == function.name]
+    if not coming:
+        return function
+    arrivals: Ints = np.sort(np.concatenate([function.work.arrivals, *coming]))
+    return replace(function, work=Work(arrivals=arrivals, service=np.resize(function.work.service, len(arrivals))))
