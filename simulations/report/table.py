@@ -158,7 +158,7 @@ def _number(value: float) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]], names: int = 1) -> list[str]:
-    """Align the first ``names`` columns to the left and numbers to the right; the last ones go where they do not fit."""
+    """Align the first ``names`` columns to the left, numbers to the right; what does not fit is left out."""
     rows = [[*(shortened(cell) for cell in row[:names]), *row[names:]] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     while sum(widths) + 2 * len(widths) - 2 > WIDTH and len(widths) > names + 1:
