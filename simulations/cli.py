@@ -4,17 +4,16 @@ What a verb needs is imported when it runs: ``--help`` and ``hpa`` wait for none
 """
 # ruff: noqa: PLC0415, PLR0913 - imports as above; each argument of a verb is an option
 
-import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
+from simulations.verbs.common import complaining, opened_as, way_of
 from simulations.verbs.options import (
     Asked,
+    BackendName,
     Config,
     Engine,
     EngineName,
@@ -28,21 +27,7 @@ from simulations.verbs.options import (
     Until,
 )
 
-if TYPE_CHECKING:
-    from simulations.scenario import Scenario
-    from simulations.verbs.studies import Way
-
 FOUND_A_PROBLEM: Final = 1
-WRONG_USE: Final = 2
-EXTRAS: Final = {
-    "numpy": "simulate",
-    "plotly": "simulate",
-    "joblib": "simulate",
-    "pyarrow": "parquet",
-    "dask": "many",
-    "distributed": "many",
-}
-"""What a plain install lacks, and the extra that brings it."""
 
 app = typer.Typer(name="simulate", help="Ask what would happen, offline.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -67,8 +52,8 @@ def run(
     html: Html = None,
 ) -> None:
     """Simulate a scenario, beside the policies that it names; or a trace alone, such as a CSV of timestamps."""
-    with _complaining():
-        opened = _opened(
+    with complaining():
+        opened = opened_as(
             scenario,
             trace_format=trace_format,
             manifests=manifests,
@@ -79,7 +64,7 @@ def run(
         from simulations.verbs.printing import show
         from simulations.verbs.studies import studied
 
-        show(studied(opened, opened.policies, _way(seeds, engine, html)), output, html)
+        show(studied(opened, opened.policies, way_of(seeds, engine, html)), output, html)
 
 
 @app.command(epilog="Example: warmscaler simulate compare burst-from-zero --policies keda-poll pool-auto mine.yaml")
@@ -104,8 +89,8 @@ def compare(
     html: Html = None,
 ) -> None:
     """Simulate a scenario beside other policies, with the same requests: a policy says what differs of the scenario."""
-    with _complaining():
-        opened = _opened(
+    with complaining():
+        opened = opened_as(
             scenario,
             trace_format=trace_format,
             manifests=manifests,
@@ -118,7 +103,102 @@ def compare(
         from simulations.verbs.studies import studied
 
         others = {each.name: each for each in (laid_over(opened, policy) for policy in [*policies, *(more or [])])}
-        show(studied(opened, others, _way(seeds, engine, html)), output, html)
+        show(studied(opened, others, way_of(seeds, engine, html)), output, html)
+
+
+@app.command(epilog="Example: warmscaler simulate sweep burst-from-zero --vary pool.size=0..5 cooldownPeriod=30,60,300")
+def sweep(
+    scenario: Asked,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUES]...", help="More keys to vary.")] = None,
+    *,
+    vary: Annotated[
+        list[str],
+        typer.Option(metavar="KEY=VALUES...", help="0..10, 0..100..10 or 30,60,300 of a key of `simulate list keys`."),
+    ],
+    manifests: Manifests = None,
+    config: Config = None,
+    trace_format: Format = None,
+    settings: Settings = None,
+    seeds: Seeds = None,
+    engine: Engine = EngineName.FAST,
+    until: Until = None,
+    backend: Annotated[BackendName, typer.Option(help="Processes of this machine, or a Dask or Ray cluster.")] = (
+        BackendName.LOKY
+    ),
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster's scheduler.")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes of this machine; all cores with -1.")] = -1,
+    output: PrintAs = Output.TABLE,
+    html: Html = None,
+) -> None:
+    """Simulate every combination of some values, all with the same requests, on all cores."""
+    with complaining():
+        opened = opened_as(
+            scenario,
+            trace_format=trace_format,
+            manifests=manifests,
+            config=config,
+            settings=settings,
+            until=until,
+        )
+        from simulations.sweep import Backend, Where
+        from simulations.verbs.printing import show
+        from simulations.verbs.sweeping import swept
+
+        where = Where(backend=Backend(backend), jobs=jobs, address=address)
+        show(swept(opened, [*vary, *(more or [])], way_of(seeds, engine, html), where), output, html)
+
+
+@app.command(epilog="Example: warmscaler simulate replay recording/ --policies keda-poll pool-auto --set service=500ms")
+def replay(
+    recording: Annotated[Path, typer.Argument(help="What `warmscaler serve --record` wrote.", show_default=False)],
+    more: Annotated[list[str] | None, typer.Argument(metavar="[POLICY]...", help="More policies.")] = None,
+    *,
+    policies: Annotated[
+        list[str] | None, typer.Option(metavar="POLICY...", help="What else: names of `simulate list policies`.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Which objects, as namespace/name. May be repeated.")
+    ] = None,
+    manifests: Annotated[
+        Path | None, typer.Option(metavar="FILE|DIR", help="ScaledObjects in place of the recorded ones.")
+    ] = None,
+    settings: Settings = None,
+    seeds: Seeds = None,
+    engine: Engine = EngineName.FAST,
+    output: PrintAs = Output.TABLE,
+    html: Html = None,
+) -> None:
+    """Play a recording back: as it was, beside the recorded replicas, and then under other policies."""
+    with complaining():
+        from simulations.verbs.replaying import Said, played
+
+        said = Said(
+            manifests=manifests,
+            only=only or (),
+            policies=[*(policies or []), *(more or [])],
+            settings=settings or (),
+        )
+        played(recording, said, way_of(seeds, engine, html), output, html)
+
+
+@app.command(epilog="Example: warmscaler simulate validate --hpa recorded.jsonl.gz")
+def validate(
+    *,
+    hpa: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Recorded decisions of real HPA controllers, to compare, too.")
+    ] = None,
+    seeds: Seeds = None,
+    engine: Engine = EngineName.FAST,
+    output: PrintAs = Output.TABLE,
+    html: Html = None,
+) -> None:
+    """Check the simulator against closed forms, SimFaaS and AWS Lambda. Exit 1 if something is outside its interval."""
+    with complaining():
+        from simulations.run import Engine as Engines
+        from simulations.verbs.validating import validated
+
+        agrees = validated(hpa, seeds, Engines(engine), output, html)
+    raise typer.Exit(0 if agrees else FOUND_A_PROBLEM)
 
 
 @app.command(name="list", epilog="Example: warmscaler simulate list policies")
@@ -128,7 +208,7 @@ def names(
     output: PrintAs = Output.TABLE,
 ) -> None:
     """List what there is: shipped scenarios with their questions, policies, or the keys that can be changed."""
-    with _complaining():
+    with complaining():
         from simulations.verbs.listing import show_list
 
         show_list(what, output)
@@ -139,7 +219,7 @@ def show(
     scenario: Annotated[str, typer.Argument(help="The name of a shipped scenario, or `schema`.", show_default=False)],
 ) -> None:
     """Print a shipped scenario to start from, or the JSON Schema of scenarios for an editor."""
-    with _complaining():
+    with complaining():
         from simulations.verbs.listing import text_of
 
         sys.stdout.write(text_of(scenario))
@@ -156,65 +236,9 @@ def hpa(
     """
     from simulations.verbs.decisions import compared
 
-    with _complaining():
+    with complaining():
         agrees = compared(file, output)
     raise typer.Exit(0 if agrees else FOUND_A_PROBLEM)
-
-
-def _opened(
-    name: str,
-    *,
-    trace_format: str | None,
-    manifests: Path | None,
-    config: Path | None,
-    settings: list[str] | None,
-    until: str | None,
-) -> "Scenario":
-    """Return the scenario that is meant, and say on standard error what a person should know of it."""
-    from simulations.verbs.opening import Asked, opened, remarks
-
-    asked = Asked(
-        name=name,
-        trace_format=trace_format,
-        manifests=manifests,
-        config=config,
-        settings=settings or (),
-        until=until,
-    )
-    scenario = opened(asked)
-    for remark in remarks(scenario):
-        typer.echo(remark, err=True)
-    return scenario
-
-
-def _way(seeds: int | None, engine: EngineName, html: Path | None) -> "Way":
-    from simulations.run import Engine as Engines
-    from simulations.verbs.studies import SEEDS, Way
-
-    command = (
-        shlex.join(["warmscaler", "simulate", *sys.argv[sys.argv.index("simulate") + 1 :]])
-        if ("simulate" in sys.argv)
-        else ""
-    )
-    return Way(seeds=seeds or SEEDS, engine=Engines(engine), timeline=html is not None, command=command)
-
-
-@contextmanager
-def _complaining() -> Iterator[None]:
-    """Say in one line what is wrong, also that an extra is not installed; and end with 2."""
-    from scaler.errors import ConfigError
-
-    try:
-        yield
-    except ConfigError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG_USE) from None
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        typer.echo(f"error: {error.name} is not installed: pip install 'warmscaler[{extra}]'", err=True)
-        raise typer.Exit(WRONG_USE) from None
 
 
 if __name__ == "__main__":

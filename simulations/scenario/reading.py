@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
 from scaler.config.reading import load as load_configuration
 from scaler.config.reading import told
+from scaler.config.section import Section
 from scaler.config.text import Tree, read_trees
 from scaler.errors import ConfigError
 from scaler.verbs.manifests import configuration, manifests
@@ -21,6 +22,8 @@ from simulations.scenario.document import ScenarioDocument
 from simulations.scenario.kinds import kinds
 from simulations.scenario.manifests import KINDS, with_manifests
 from simulations.scenario.merging import merged
+
+S = TypeVar("S", bound=Section)
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MOST: Final = 20
@@ -127,6 +130,15 @@ def configured(path: Path) -> dict[str, Any]:
     load_configuration(content, kinds())
     value = read_trees(content)[0][0].value
     return value if isinstance(value, dict) else {}
+
+
+def checked(model: type[S], values: Mapping[str, Any]) -> S:
+    """Return a section of a scenario made of plain values; raise :class:`ConfigError` with everything wrong in it."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        said = told(error, Tree(value=values, places={}), model)
+        raise ConfigError(each.said for each in said) from error
 
 
 def _document(values: Mapping[str, Any], tree: Tree) -> tuple[ScenarioDocument | None, list[Any]]:

@@ -16,6 +16,14 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class BackendName(StrEnum):
+    """Where the runs of a sweep are."""
+
+    LOKY = "loky"
+    DASK = "dask"
+    RAY = "ray"
+
+
 class EngineName(StrEnum):
     """Which engine simulates; the results are the same."""
 

@@ -14,7 +14,9 @@ from simulations.verbs.options import Output
 def show(study: Study, output: Output, html: Path | None = None) -> None:
     """Print a study, and write its report where ``html`` says; raise :class:`ConfigError` where that cannot be done."""
     if html is not None:
-        write(study, html)
+        from simulations.report.html import html as page  # noqa: PLC0415 - plotly is large
+
+        put(page(study), html)
     sys.stdout.write(written(study, output))
 
 
@@ -33,11 +35,9 @@ def written(study: Study, output: Output) -> str:
             return table(study, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
 
 
-def write(study: Study, path: Path) -> None:
-    """Write the report of a study; raise :class:`ConfigError` where the file cannot be written."""
-    from simulations.report.html import html  # noqa: PLC0415 - plotly is large
-
+def put(page: str, path: Path) -> None:
+    """Write a page; raise :class:`ConfigError` where the file cannot be written."""
     try:
-        path.write_text(html(study), encoding="utf-8")
+        path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise ConfigError([f"--html {path}: cannot be written: {error.strerror or error}"]) from error
