@@ -137,7 +137,6 @@ def _beside(path: Path, others: tuple[str, str], reading: Reading) -> Iterator[S
 def _table(source: Source, names: Sequence[str], columns: Sequence[str], reading: Reading) -> dict[str, Floats]:
     """Return the columns of numbers that a file has for each function, or each application."""
     found: dict[str, Floats] = {}
-    reading.ledger.about = f"{source.path.name}: "
     keys, places = ([source.keys.index(name) for name in some] for some in (names, columns))
     for block in rows(source, reading.ledger):
         checks = [_check(column, block.columns[place]) for column, place in zip(columns, places, strict=True)]
@@ -145,7 +144,6 @@ def _table(source: Source, names: Sequence[str], columns: Sequence[str], reading
         told = ["/".join(map(_short, row)) for row in zip(*(block.columns[key] for key in keys), strict=True)]
         table = np.stack([numbers(check.texts) for check in checks], axis=1)
         found |= {name: row for name, row, good in zip(told, table, kept, strict=True) if good}
-    reading.ledger.about = ""
     return found
 
 

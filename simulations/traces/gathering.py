@@ -170,7 +170,7 @@ def traced(reading: Reading, functions: Mapping[str, Recorded], *, end: int, wal
         end=end,
         wall=None if wall is None else wall / SECOND,
         rows=ledger.rows,
-        bad=tuple(ledger.bad),
+        bad=ledger.bad,
         bad_rows=ledger.bad_rows,
         notes=tuple(ledger.notes),
     )

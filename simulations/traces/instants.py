@@ -7,6 +7,7 @@ number counts from a beginning of the file's own, in the unit that the column's 
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from math import isfinite
 from typing import Final
 
@@ -21,6 +22,7 @@ from simulations.traces.tables import numbers
 CALENDAR: Final = 100_000_000
 """Seconds since 1970 from which on a number is taken for a date: March 1973."""
 
+_FIRST: Final = 1000  # rows that are looked at
 _MICROS: Final = {
     Unit.SECONDS: 1e6,
     Unit.MILLISECONDS: 1e3,
@@ -66,33 +68,34 @@ def _words(name: str) -> list[str]:
 
 
 class Times:
-    """Reads one column of timestamps; what the first rows hold is taken for all of them."""
+    """Reads one column of timestamps; what most of the first rows hold is taken for all of them."""
 
     def __init__(self, name: str, unit: Unit | None, ledger: Ledger) -> None:
         self._name, self._unit, self._ledger = name, unit or suffix(name), ledger
         self._read: Callable[[Sequence[str]], tuple[Ints, Mask]] | None = None
+        self._fit = "a time"
         self.calendar = False
         """Whether the timestamps count from 1970."""
 
     def read(self, texts: Sequence[str]) -> tuple[Ints, Check]:
         """Return microseconds, and which of them are good."""
         if self._read is None:
-            self._read = self._recognised(texts)
-        at, good = self._read(texts)
-        return at, Check(name=self._name, texts=texts, good=good, fit="such a time as the first rows have")
+            self._recognise(texts[:_FIRST])
+        at, good = (self._read or dates)(texts)
+        return at, Check(name=self._name, texts=texts, good=good, fit=self._fit)
 
-    def _recognised(self, texts: Sequence[str]) -> Callable[[Sequence[str]], tuple[Ints, Mask]]:
-        bare = [value for value in map(_finite, texts[:1000]) if value is not None]
-        if 2 * len(bare) < len(texts[:1000]):
-            self.calendar = True
+    def _recognise(self, texts: Sequence[str]) -> None:
+        bare = [value for value in map(_finite, texts) if value is not None]
+        if dates(texts)[1].sum() >= max(len(bare), 1):
+            self._read, self._fit, self.calendar = dates, "a date, as in the first rows", True
             self._ledger.note(f"{self._name}: dates as in ISO 8601, in UTC where they name no zone")
-            return dates
-        middle = sorted(map(abs, bare))[len(bare) // 2]
-        unit = self._unit or _by_size(middle)
-        self.calendar = middle * _MICROS[unit] >= CALENDAR * SECOND
-        of = "since 1970" if self.calendar else "from a beginning of its own"
-        self._ledger.note(f"{self._name}: taken as {unit} {of}")
-        return lambda column: counted(column, unit)
+        elif bare:
+            middle = sorted(map(abs, bare))[len(bare) // 2]
+            unit = self._unit or _by_size(middle)
+            self._read, self._fit = partial(counted, unit=unit), "a number, as in the first rows"
+            self.calendar = middle * _MICROS[unit] >= CALENDAR * SECOND
+            of = "since 1970" if self.calendar else "from a beginning of its own"
+            self._ledger.note(f"{self._name}: taken as {unit} {of}")
 
 
 def _finite(text: str) -> float | None:

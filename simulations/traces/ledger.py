@@ -26,18 +26,26 @@ class Ledger:
     """Written by the readers of the formats, row by row in the file's order."""
 
     def __init__(self) -> None:
-        self.about = ""
-        """Put before what is said of a row: the file's name, where there are several."""
         self.rows = 0
-        self.bad: list[BadRow] = []
+        self._files = [""]
+        self._bad: list[BadRow] = []
         self.bad_rows = 0
         self.notes: list[str] = []
+
+    def begin(self, file: str) -> None:
+        """Say of which file the next rows are."""
+        self._files.append(file)
+
+    @property
+    def bad(self) -> tuple[BadRow, ...]:
+        """The first rows that were left out, in the order of files and lines."""
+        return tuple(sorted(self._bad, key=lambda row: (self._files.index(row.file), row.line)))
 
     def refuse(self, line: int, what: str) -> None:
         """Note that a row is left out; ``what`` says what it has and what would be right."""
         self.bad_rows += 1
-        if len(self.bad) < SHOWN:
-            self.bad.append(BadRow(line=line, what=f"{self.about}{what}"))
+        if len(self._bad) < SHOWN:
+            self._bad.append(BadRow(file=self._files[-1], line=line, what=what))
 
     def kept(self, lines: Sequence[int], *checks: Check) -> Mask:
         """Tell which rows pass all ``checks``; of another the first that it fails is noted."""

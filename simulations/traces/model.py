@@ -81,13 +81,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRow:
-    """A row that was left out: the number of its line (of its row in Parquet, its sample in JSON), and why."""
+    """A row that was left out, and why; ``line`` is the number of its row in Parquet, and of its sample in JSON."""
 
+    file: str
     line: int
     what: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.what}"
+        return f"{self.file}:{self.line}: {self.what}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

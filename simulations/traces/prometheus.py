@@ -128,6 +128,7 @@ def _names(series: Sequence[_Samples]) -> list[str]:
 
 
 def _series(source: Source, reading: Reading) -> Iterator[_Samples]:
+    reading.ledger.begin(source.path.name)
     for labels, samples in _results(source):
         good = [found for sample in samples if (found := _sample(sample, reading)) is not None]
         if good != sorted(good):

@@ -29,6 +29,8 @@ class Source:
     path: Path
     shape: Shape
     header: tuple[str, ...]
+    parted: str = ","
+    """What parts the cells of CSV."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -44,11 +46,12 @@ def opened(path: Path) -> Source:
     line = next((line for line in head.decode("utf-8-sig", "replace").split("\n") if line.strip()), "").strip()
     if line.startswith(("{", "[")):
         return _json(path, line)
+    parted = _parts(line)
     try:
-        header = tuple(cells(line, delimiter(line)))
+        header = tuple(cells(line, parted))
     except ValueError:
         header = (line,)
-    return Source(path=path, shape=Shape.CSV, header=header)
+    return Source(path=path, shape=Shape.CSV, header=header, parted=parted)
 
 
 def _json(path: Path, line: str) -> Source:
@@ -62,7 +65,7 @@ def _json(path: Path, line: str) -> Source:
     return Source(path=path, shape=Shape.JSON, header=())
 
 
-def delimiter(line: str) -> str:
+def _parts(line: str) -> str:
     """Return what parts the cells of ``line``: whatever is there most often."""
     return max(DELIMITERS, key=line.count)
 

@@ -13,7 +13,7 @@ import numpy as np
 from scaler.config.text import shown
 from simulations.traces import parquet
 from simulations.traces.ledger import Ledger, Mask
-from simulations.traces.source import Shape, Source, cells, delimiter
+from simulations.traces.source import Shape, Source, cells
 from simulations.traces.text import blocks
 from simulations.workload.rates import Floats
 
@@ -33,20 +33,23 @@ def rows(source: Source, ledger: Ledger, *, header: bool = True) -> Iterator[Row
 
     Blank lines are no rows; the first line is none where it is a ``header``.
     """
+    ledger.begin(source.path.name)
     match source.shape:
         case Shape.PARQUET:
             yield from _of_parquet(source, ledger)
         case Shape.LINES:
             yield from _of_lines(_lines(source, skip=False), _Objects(source.header), ledger)
         case _:
-            yield from _of_lines(_lines(source, skip=header), _Cells(len(source.header)), ledger)
+            yield from _of_lines(_lines(source, skip=header), _Cells(len(source.header), source.parted), ledger)
 
 
 def _of_parquet(source: Source, ledger: Ledger) -> Iterator[Rows]:
+    first = 1
     for columns in parquet.columns(source.path):
-        first = ledger.rows + 1
+        after = first + len(columns[0])
         ledger.rows += len(columns[0])
-        yield Rows(lines=range(first, ledger.rows + 1), columns=columns)
+        yield Rows(lines=range(first, after), columns=columns)
+        first = after
 
 
 def _lines(source: Source, *, skip: bool) -> Iterator[tuple[Sequence[int], list[str]]]:
@@ -99,13 +102,14 @@ def _one_by_one(numbers: Sequence[int], lines: list[str], parts: _Parts, ledger:
 class _Cells:
     """CSV: as many cells as the first line has, parted by what parts it."""
 
-    def __init__(self, width: int) -> None:
-        self._width, self._parted = width, ""
+    def __init__(self, width: int, parted: str) -> None:
+        self._width, self._parted = width, parted
 
     def columns(self, lines: list[str]) -> list[list[str]] | None:
-        """Return the columns of lines that have a cell for each, else ``None``."""
-        self._parted = self._parted or delimiter(lines[0])
+        """Return the columns of lines that have a cell for each with nothing to strip from it, else ``None``."""
         joined = self._parted.join(lines)
+        if f" {self._parted}" in joined or f"{self._parted} " in joined or joined != joined.strip(" "):
+            return None
         if '"' in joined:
             return self._quoted(lines)
         if {line.count(self._parted) for line in lines} != {self._width - 1}:
