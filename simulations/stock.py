@@ -111,7 +111,7 @@ class Stock:
         self._pods: dict[int, _Pod] = {}
         self._created = 0
         self._since = since
-        self._now = self._warm_time = self._hits = self._missed = self._warmed = 0
+        self._now = self._warm_time = self._in_time = self._hits = self._missed = self._warmed = 0
         self._again_at = 0
 
     @property
@@ -188,9 +188,12 @@ class Stock:
         view, rules = self._look(), self._rules()
         self.book.vacant(rules.size - sum(pod.stage is Stage.AVAILABLE for pod in view.pods))
         planned = plan(view, rules)
-        self._enter(view, planned)
+        missed, before = self._enter(view, planned), self._in_time
         for action in planned.actions:
             self._do(action)
+        # A claim that comes late is for a replica that was missed before, and was a step then.
+        if pods := self._in_time - before + missed:
+            self._steps.append(Step(at=self._now, pods=pods, missed=missed))
         self._again_at = self._next(planned, view)
         return bool(planned.actions)
 
@@ -214,10 +217,10 @@ class Stock:
         section = self._section
         return Rules(size=self.size, surge=section.surge, max_age=section.max_age)
 
-    def _enter(self, view: PoolView, planned: Plan) -> None:
-        """Keep the book: what is wanted, and what of it has no warm pod."""
+    def _enter(self, view: PoolView, planned: Plan) -> int:
+        """Keep the book: what is wanted, and what of it has no warm pod; return how many of the latter are new."""
         if view.wanted is None:
-            return
+            return 0
         claims = sum(isinstance(each, Claim) for each in planned.actions)
         missed = self.book.asked(
             view.now, wanted=view.wanted, ready=view.replicas.ready, claims=claims, missing=planned.missing
@@ -225,9 +228,8 @@ class Stock:
         if self._now >= self._since:
             self._missed += missed
             self._served.missed = self._missed
-        if claims or missed:
-            self.woken = True
-            self._steps.append(Step(at=self._now, pods=claims + missed, missed=missed))
+        self.woken = self.woken or bool(claims or missed)
+        return missed
 
     def _do(self, action: Action) -> None:
         match action:
@@ -263,6 +265,7 @@ class Stock:
         pod.since = self._now
         self._served.claiming += 1
         hit = self.book.taken(Instant(self._now / SECOND))
+        self._in_time += hit
         self._hits += hit and self._now >= self._since
 
     def _move(self, number: int, stage: Stage) -> None:

@@ -174,6 +174,8 @@ def _spans(busy: Sequence[bool], size: int, otherwise: int, frame: Frame) -> lis
 
 def _measured(members: Sequence[Needs], frame: Frame, fixed: Candidate) -> Iterator[Candidate]:
     """Yield the service's own rules, for where no size that is known beforehand does."""
+    if frame.most == 0:
+        return
     needed = max(fixed.size.fixed or 0, *(each.base_stock(frame.miss_ratio, frame.most) for each in members))
     ceiling = max(1, min(frame.most, int(MARGIN * needed)))
     allowed = min(0.5, max(1e-6, frame.miss_ratio))

@@ -32,7 +32,7 @@ def _span(seconds: float) -> str:
     for unit, size in (("h", 3600), ("m", 60)):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:.0f}{unit}"
-    return spelled(seconds)
+    return f"{seconds * 1e3:g}ms" if seconds < 1.0 else spelled(seconds)
 
 
 def _written(value: object) -> Any:  # noqa: ANN401 - whatever YAML has
