@@ -46,13 +46,14 @@ def is_prometheus(source: Source) -> bool:
 
 def read_prometheus(sources: Sequence[Source], reading: Reading) -> Trace:
     """Return what the samples say: arrivals, or the backlog."""
-    series = [found for source in sources for found in _series(source, reading) if len(found.at)]
+    series = _joined([found for source in sources for found in _series(source, reading) if len(found.at)])
     if not series:
         bad = [str(row) for row in reading.ledger.bad[:TOLD]]
         raise ConfigError([f"no good sample among {reading.ledger.rows}", *bad])
     meaning = _meaning(series, reading)
     step = _step(series, reading)
-    first = min(int(found.at[0]) for found in series) - (0 if meaning is Meaning.BACKLOG else step)
+    before = step if meaning in {Meaning.INCREASE, Meaning.RATE} else 0
+    first = min(int(found.at[0]) for found in series) - before
     zero = first if reading.options.zero is None else round(reading.options.zero * SECOND)
     functions = {
         name: _recorded(name, found, meaning, zero, reading) for name, found in zip(_names(series), series, strict=True)
@@ -78,11 +79,11 @@ def _intervals(found: _Samples, meaning: Meaning, step: int, reading: Reading) -
     """Return from when, for how long and how many requests each sample is of."""
     if meaning is Meaning.COUNTER:
         grown = np.diff(found.values)
-        if resets := int((grown < 0).sum()):
-            reading.ledger.note(f"samples: {resets} times a counter began anew; then it counts from 0")
+        if (grown < 0).any():
+            reading.ledger.note("samples: a counter began anew, and counts from 0 then")
         return found.at[:-1], np.diff(found.at), np.where(grown < 0, found.values[1:], grown)
-    if gaps := int((np.diff(found.at) > 1.5 * step).sum()):
-        reading.ledger.note(f"samples: {gaps} gaps, taken for times without a request")
+    if (np.diff(found.at) > 1.5 * step).any():
+        reading.ledger.note("samples: some are missing, taken for times without a request")
     factor = step / SECOND if meaning is Meaning.RATE else 1.0
     return found.at - step, np.full(len(found.at), step), found.values * factor
 
@@ -131,10 +132,22 @@ def _series(source: Source, reading: Reading) -> Iterator[_Samples]:
     reading.ledger.begin(source.path.name)
     for labels, samples in _results(source):
         good = [found for sample in samples if (found := _sample(sample, reading)) is not None]
-        if good != sorted(good):
-            reading.ledger.note("the samples are not in the order of time: they were sorted")
-        at, values = [at for at, _ in sorted(good)], [value for _, value in sorted(good)]
+        at, values = [at for at, _ in good], [value for _, value in good]
         yield _Samples(labels=labels, at=np.array(at, dtype=np.int64), values=np.array(values, dtype=float))
+
+
+def _joined(series: Sequence[_Samples]) -> list[_Samples]:
+    """Put the parts of a series together, which may stand in several files, in the order of time."""
+    parts: dict[tuple[tuple[str, str], ...], list[_Samples]] = {}
+    for found in series:
+        parts.setdefault(tuple(sorted(found.labels.items())), []).append(found)
+    joined = []
+    for labels, some in parts.items():
+        at, first = np.unique(np.concatenate([each.at for each in some]), return_index=True)
+        joined.append(
+            _Samples(labels=dict(labels), at=at, values=np.concatenate([each.values for each in some])[first])
+        )
+    return joined
 
 
 def _sample(sample: object, reading: Reading) -> tuple[int, float] | None:

@@ -60,9 +60,14 @@ def _json(path: Path, line: str) -> Source:
         first = json.loads(line)
     except ValueError:
         first = None
-    if isinstance(first, dict) and not {"data", "result", "metric"} & first.keys():
+    if isinstance(first, dict) and not _is_answer(first):
         return Source(path=path, shape=Shape.LINES, header=tuple(first))
     return Source(path=path, shape=Shape.JSON, header=())
+
+
+def _is_answer(first: dict[str, object]) -> bool:
+    data = first.get("data")
+    return bool({"resultType", "errorType"} & first.keys()) or (isinstance(data, dict) and "result" in data)
 
 
 def _parts(line: str) -> str:

@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from simulations.traces import read_trace, text
 from tests.simulations.traces.reading import arrivals, bad, lines, refusal, services, written
@@ -113,6 +116,49 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     assert refusal(tmp_path / name).startswith(str(tmp_path / name))
+
+
+HEADERS = st.sampled_from(
+    [
+        "timestamp,function,duration",
+        "time;count",
+        "HashOwner,HashApp,HashFunction,Trigger,1,2",
+        "app,func,end_timestamp,duration",
+        "day,time,0,1",
+        "TIMESTAMP,ContextTokens,GeneratedTokens",
+        '{"timestamp": 1}',
+        '[{"values": [[1, "2"], [3, "4"]]},',
+        "1700000000",
+        "",
+    ]
+)
+CELLS = st.sampled_from(
+    ["1", "-1", "0.5", "1e300", "nan", "", "x", '"', '"a,b"', "2026-01-01", "9" * 25, "250ms", "{", "[1]"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(header=HEADERS, rows=st.lists(st.lists(CELLS, max_size=7), max_size=8), packed=st.booleans())
+def test_whatever_is_in_a_file_every_row_is_read_or_shown(
+    tmp_path: Path, header: str, rows: list[list[str]], *, packed: bool
+) -> None:
+    content = lines(header, *(",".join(row) for row in rows))
+    file = written(tmp_path, content, "trace.gz" if packed else "trace.csv")
+    if refusal(file):
+        return
+    trace = read_trace(file)
+    assert trace.bad_rows == len(trace.bad) <= trace.rows
+    for function in trace.functions.values():
+        assert (np.diff(function.arrivals) >= 0).all()
+        assert not len(function.arrivals) or 0 <= function.arrivals[0] <= function.arrivals[-1] < trace.end
+        assert function.service is None or len(function.service) == len(function.arrivals)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=st.binary(max_size=300), magic=st.sampled_from([b"", b"PAR1", b"\x1f\x8b", b"{", b"timestamp\n"]))
+def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, magic: bytes) -> None:
+    file = written(tmp_path, magic + content, "trace.bin")
+    assert refusal(file) or read_trace(file).functions
 
 
 def test_a_folder_is_read_in_the_order_of_its_days(tmp_path: Path) -> None:
