@@ -148,6 +148,45 @@ def sweep(
         show(swept(opened, [*vary, *(more or [])], way_of(seeds, engine, html), where), output, html)
 
 
+@app.command(epilog="Example: warmscaler simulate recommend requests.csv --miss-ratio 0.01 --budget 8Gi")
+def recommend(
+    scenario: Asked,
+    *,
+    miss_ratio: Annotated[
+        float, typer.Option(help="The share of replicas wanted at once that may start cold, above 0, at most 0.5.")
+    ] = 0.05,
+    budget: Annotated[
+        str | None, typer.Option(metavar="MEMORY", help="What all warm pods together may request, such as 8Gi.")
+    ] = None,
+    manifests: Manifests = None,
+    config: Config = None,
+    trace_format: Format = None,
+    settings: Settings = None,
+    seeds: Seeds = None,
+    engine: Engine = EngineName.FAST,
+    until: Until = None,
+    output: PrintAs = Output.TABLE,
+    html: Html = None,
+) -> None:
+    """Say how many warm pods to keep, as a change of the configuration, with reasons and its cost beside today's.
+
+    Exit 1 if no size keeps within the misses that are allowed.
+    """
+    with complaining():
+        opened = opened_as(
+            scenario,
+            trace_format=trace_format,
+            manifests=manifests,
+            config=config,
+            settings=settings,
+            until=until,
+        )
+        from simulations.verbs.recommending import Wish, recommended
+
+        met = recommended(opened, Wish(miss_ratio=miss_ratio, budget=budget), way_of(seeds, engine, html), output, html)
+    raise typer.Exit(0 if met else FOUND_A_PROBLEM)
+
+
 @app.command(epilog="Example: warmscaler simulate replay recording/ --policies keda-poll pool-auto --set service=500ms")
 def replay(
     recording: Annotated[Path, typer.Argument(help="What `warmscaler serve --record` wrote.", show_default=False)],

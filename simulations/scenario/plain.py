@@ -33,8 +33,11 @@ def assumed(scenario: Scenario) -> Iterator[str]:
     """Yield what a scenario does not say and its answer rests on, in words with numbers, and the key that says it."""
     for function in scenario.document.functions:
         said = function.model_fields_set
-        if not said & {"scaled_object", "scaled_job"}:
-            yield "one replica for 10 waiting requests (target), cooldownPeriod 300 s, at most 100 replicas"
+        scaled = function.scaled_job or function.scaled_object
+        if function.target is None and (scaled is None or "triggers" not in scaled.model_fields_set):
+            yield "one replica for 10 requests that wait or are served, told by push (target)"
+        if scaled is None:
+            yield "KEDA's own cooldownPeriod 300 s, at most 100 replicas (scaledObject)"
         if "service" not in said:
             yield f"service {SERVICE} each, unless the trace has durations (service)"
         if "pods" not in said:

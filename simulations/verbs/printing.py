@@ -14,9 +14,7 @@ from simulations.verbs.options import Output
 def show(study: Study, output: Output, html: Path | None = None) -> None:
     """Print a study, and write its report where ``html`` says; raise :class:`ConfigError` where that cannot be done."""
     if html is not None:
-        from simulations.report.html import html as page  # noqa: PLC0415 - plotly is large
-
-        put(page(study), html)
+        put_report(study, html)
     sys.stdout.write(written(study, output))
 
 
@@ -33,6 +31,13 @@ def written(study: Study, output: Output) -> str:
             return yaml.safe_dump(document(study), sort_keys=False, allow_unicode=True)
         case Output.TABLE:
             return table(study, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+
+
+def put_report(study: Study, path: Path) -> None:
+    """Write the report of a study; raise :class:`ConfigError` where the file cannot be written."""
+    from simulations.report.page import page  # noqa: PLC0415 - plotly is large
+
+    put(page(study), path)
 
 
 def put(page: str, path: Path) -> None:
