@@ -129,17 +129,27 @@ def _run(case: Base, wakes: int, seed: int) -> tuple[PoolFigures, float]:
     end = micros(wakes / RATE)
     arrivals = poisson(steps((end / SECOND, RATE)), end, chance)
     takes = case.lead * (chance.standard_exponential(2 * wakes) if case.random else np.ones(1))
+    counted, taken = asked(arrivals, whole(takes), case.size, patient=case.patient)
+    waits = np.array(taken) - arrivals[: len(taken)]
+    return counted, float(waits.mean()) / SECOND
+
+
+def asked(arrivals: Ints, takes: Ints, size: int, *, patient: bool) -> tuple[PoolFigures, list[int]]:
+    """Ask a stock of ``size`` for a pod at each arrival; return what it counted, and when pods were taken.
+
+    ``takes`` are the microseconds that its pods take to start, by turns.
+    """
     served = _Scripted()
-    stock = _stock(served, case.size, whole(takes))
+    stock = _stock(served, size, takes)
+    _settle(stock, served)
     for at in arrivals.tolist():
         _advance(stock, served, at)
         served.asked += 1
         _settle(stock, served)
-        if not case.patient:
+        if not patient:
             served.asked = served.ready = 0
             _settle(stock, served)
-    waits = np.array(served.taken) - arrivals[: len(served.taken)]
-    return stock.figures(), float(waits.mean()) / SECOND
+    return stock.figures(), served.taken
 
 
 def _advance(stock: Stock, served: _Scripted, until: int) -> None:
