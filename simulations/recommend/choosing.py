@@ -67,7 +67,7 @@ class Today:
 
 def measured(unit: Unit, goal: Goal, engine: Engine) -> Today:
     """Run today's configuration of a pool."""
-    outcome = _light(simulate(unit.world, engine))
+    outcome = _light(unit.run_today(engine))
     members = unit.needs(outcome)
     return Today(outcome=outcome, needs=members, wanted=steady(members, _frame(unit, goal, CEILING)))
 

@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 
 from scaler.config.pools import PoolSection, SizeSection
-from simulations.figures import Outcome
+from simulations.figures import Cause, Figures, Outcome, Step
 from simulations.model import Function, Ints, Pool, Work, World
 from simulations.recommend.measuring import Needs, needs
+from simulations.run import Engine, simulate
 
 NAMESPACE: Final = "default"
 """Where functions are taken to be, of which nothing says where."""
+_RISES: Final = frozenset({Cause.KEDA_WAKES, Cause.KEDA_OTHER, Cause.HPA_UP})
 _OTHERS: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 63
 
@@ -22,7 +24,7 @@ _LONGEST: Final = 63
 class Unit:
     """The functions of one pool, as a world with nothing else, and the pool's section of today, ``None`` if it is new.
 
-    In the world every function has a pool, an empty one where it has none today: so that what starts cold is counted.
+    In the world every function has a pool, an empty one where it has none today.
     """
 
     name: str
@@ -34,6 +36,14 @@ class Unit:
         """The section as it is simulated."""
         return self.world.pools[self.name].section
 
+    def run_today(self, engine: Engine) -> Outcome:
+        """Run it as it is today. Where nothing is kept warm, every replica that is asked for counts as missed."""
+        if self.today is not None:
+            return simulate(self.world, engine)
+        functions = tuple(replace(each, pool=None) for each in self.world.functions)
+        outcome = simulate(replace(self.world, functions=functions, pools={}), engine)
+        return replace(outcome, figures=tuple(_all_missed(each, outcome.warmup) for each in outcome.figures))
+
     def with_size(self, size: SizeSection) -> World:
         """Return the world with another size, and nothing to confirm."""
         section = self.section.model_copy(update={"size": size, "confirm": None})
@@ -43,6 +53,12 @@ class Unit:
         """Measure a run of this world."""
         pairs = zip(self.world.functions, outcome.figures, strict=True)
         return tuple(needs(function, figures, self.section) for function, figures in pairs)
+
+
+def _all_missed(figures: Figures, since: int) -> Figures:
+    rises = [each for each in figures.moves if each.cause in _RISES and each.after > each.before and each.at >= since]
+    steps = tuple(Step(at=each.at, pods=each.after - each.before, missed=each.after - each.before) for each in rises)
+    return replace(figures, steps=steps, missed=sum(each.pods for each in steps))
 
 
 def units(world: World, functions: Sequence[Function], present: PoolSection | None) -> Iterator[Unit]:
