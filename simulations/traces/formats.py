@@ -12,7 +12,7 @@ from typing import Final
 
 from scaler.config.text import shown
 from scaler.errors import ConfigError
-from simulations.traces import azure, huawei, plain, prometheus, tokens
+from simulations.traces import azure, huawei, plain, prometheus, recordings, tokens
 from simulations.traces.gathering import Reading
 from simulations.traces.ledger import Ledger
 from simulations.traces.model import Options, Trace
@@ -65,6 +65,12 @@ FORMATS: Final = (
         what="the JSON answer to a range query",
         fits=prometheus.is_prometheus,
         read=prometheus.read_prometheus,
+    ),
+    Format(
+        name="recording",
+        what="the folder of warmscaler serve --record, or a file of it",
+        fits=recordings.is_recording,
+        read=recordings.read_recording,
     ),
     Format(
         name="plain",

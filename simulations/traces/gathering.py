@@ -68,7 +68,7 @@ class Events:
         zero = _zero(reading.options, int(at.min()))
         functions = {}
         for name, all_rows in _by_function(of, at, self.names.index):
-            rows = all_rows[_not_before(zero, at[all_rows], reading.ledger)]
+            rows = all_rows[not_before(zero, at[all_rows], reading.ledger)]
             functions[name] = Recorded(arrivals=at[rows] - zero, service=None if service is None else service[rows])
         if (np.diff(at) < 0).any():
             reading.ledger.note("the rows are not in the order of arrival: they were sorted")
@@ -87,7 +87,8 @@ def _by_function(of: Ints, at: Ints, index: Mapping[str, int]) -> Iterator[tuple
         yield name, order[ends[number - 1] if number else 0 : ends[number]]
 
 
-def _not_before(zero: int, at: Ints, ledger: Ledger) -> Mask:
+def not_before(zero: int, at: Ints, ledger: Ledger) -> Mask:
+    """Tell which instants are not before ``zero``; that some are is noted."""
     after: Mask = at >= zero
     if not after.all():
         ledger.note("what arrived before the stated zero was left out")
@@ -141,7 +142,7 @@ class Counts:
         functions = {}
         for name, rows in _by_function(of, begins, self.names.index):
             at = self._spread(name, (begins[rows], np.full(len(rows), width), counts[rows]), reading.options)
-            functions[name] = Recorded(arrivals=at[_not_before(zero, at, reading.ledger)] - zero)
+            functions[name] = Recorded(arrivals=at[not_before(zero, at, reading.ledger)] - zero)
         return traced(reading, functions, end=int(covered.max()) + width - zero, wall=zero if calendar else None)
 
     def _spread(self, name: str, cells: tuple[Ints, Ints, Floats], options: Options) -> Ints:
