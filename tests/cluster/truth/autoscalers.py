@@ -15,7 +15,7 @@ def autoscaler(namespace: str, name: str, spec: HpaSpec) -> Document:
         "minReplicas": spec.min_replicas,
         "maxReplicas": spec.max_replicas,
         "metrics": metrics,
-        **({} if spec.behavior is None else {"behavior": _behavior(spec.behavior)}),
+        **({} if spec.behavior is None else {"behavior": manifest(spec.behavior)}),
     }
     about = {"namespace": namespace, "name": name}
     return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": about, "spec": document}
@@ -26,16 +26,17 @@ def metric(name: str, number: int) -> str:
     return f"{name}-{number}"
 
 
+def manifest(behavior: Behavior) -> Document:
+    """Return a behavior as a manifest says it."""
+    default = Behavior()
+    directions = {"scaleUp": (behavior.up, default.up), "scaleDown": (behavior.down, default.down)}
+    return {name: _rules(rules) for name, (rules, filled_in) in directions.items() if rules != filled_in}
+
+
 def _metric(name: str, each: MetricSpec) -> Document:
     field = "value" if each.kind is TargetKind.VALUE else "averageValue"
     target = {"type": each.kind.value, field: f"{each.target}m"}
     return {"type": "External", "external": {"metric": {"name": name}, "target": target}}
-
-
-def _behavior(behavior: Behavior) -> Document:
-    default = Behavior()
-    directions = {"scaleUp": (behavior.up, default.up), "scaleDown": (behavior.down, default.down)}
-    return {name: _rules(rules) for name, (rules, filled_in) in directions.items() if rules != filled_in}
 
 
 def _rules(rules: ScalingRules) -> Document:

@@ -20,8 +20,9 @@ from tests.cluster.api import Document
 from tests.cluster.audit import Audit
 from tests.cluster.control_plane import condition
 from tests.cluster.truth.metrics import Told
+from tests.cluster.truth.timelines import Step
 
-_CONTROLLER, _KUBELET = "system:kube-controller-manager", "kwok"
+_CONTROLLER, _KUBELET, _KEDA = "system:kube-controller-manager", "kwok", "keda"
 _SCALE, _STATUS = "deployments/scale", "horizontalpodautoscalers/status"
 _POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -36,6 +37,12 @@ _POLICY = {
                 {"group": "apps", "resources": [_SCALE]},
                 {"group": "autoscaling", "resources": [_STATUS]},
             ],
+        },
+        {
+            "level": "RequestResponse",
+            "users": [_KEDA],
+            "verbs": ["update", "patch"],
+            "resources": [{"group": "apps", "resources": ["deployments", _SCALE]}],
         },
         {
             "level": "RequestResponse",
@@ -129,7 +136,7 @@ def _is_ready(event: Document) -> bool:
 
 def syncs(name: str, events: Iterable[Document], told: Sequence[Told]) -> list[Sync]:
     """Return the syncs of the HPA ``name``, whose metrics were ``told``; without the last, which may not be over."""
-    own = [event for event in events if event["objectRef"]["name"] == name]
+    own = _own(name, events)
     starts = [number for number in range(len(own)) if _begins(own, number)]
     found: list[Sync] = []
     for start, end in pairwise(starts):
@@ -137,6 +144,49 @@ def syncs(name: str, events: Iterable[Document], told: Sequence[Told]) -> list[S
         answers = [each for each in told if _received(calls[0]) < each.at < until]
         found.append(_sync(calls, answers, found[-1] if found else None))
     return found
+
+
+def looks(name: str, events: Iterable[Document]) -> list[float]:
+    """Return when each sync of the HPA of the Deployment ``name`` had read its scale."""
+    own = _own(name, events)
+    return [_completed(event) for number, event in enumerate(own) if _begins(own, number)]
+
+
+def changes(name: str, events: Iterable[Document]) -> list[Step[tuple[int, str]]]:
+    """Return every change of the replicas of the Deployment ``name``, and who made it: ``HPA`` or ``KEDA``.
+
+    What the HPA wrote is dated by the look that it followed from.
+    """
+    writers = {_CONTROLLER: "HPA", _KEDA: "KEDA"}
+    written = [event for event in events if event["objectRef"]["name"] == name and _is_change(event)]
+    looked = looks(name, events)
+    return [
+        Step(
+            _dated(_completed(event), looked) if _user(event) == _CONTROLLER else _completed(event),
+            (int(event["responseObject"]["spec"].get("replicas", 0)), writers[_user(event)]),
+        )
+        for event in sorted(written, key=_completed)
+    ]
+
+
+def _dated(at: float, looked: Sequence[float]) -> float:
+    return looked[bisect_right(looked, at) - 1]
+
+
+def _is_change(event: Document) -> bool:
+    return (
+        event["objectRef"]["resource"] == "deployments"
+        and event["verb"] in {"update", "patch"}
+        and event["responseStatus"]["code"] == HTTPStatus.OK
+    )
+
+
+def _own(name: str, events: Iterable[Document]) -> list[Document]:
+    return [event for event in events if event["objectRef"]["name"] == name and _user(event) == _CONTROLLER]
+
+
+def _user(event: Document) -> str:
+    return str(event["user"]["username"])
 
 
 def _sync(calls: Sequence[Document], answers: Sequence[Told], before: Sync | None) -> Sync:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cluster.truth.timelines import Distance, Step, counted, distance, moves, steps, told
+from tests.cluster.truth.timelines import Distance, Step, counted, distance, steps, told
 
 REAL = [1, 1, 1, 4, 4, 8, 8, 8, 3, 3]
 
@@ -51,12 +51,6 @@ def test_only_the_same_steps_are_a_distance_apart(one: list[int], other: list[in
 
 def test_steps_are_changes_only() -> None:
     assert steps([Step(0.0, 1), Step(2.0, 1), Step(3.0, 2)]) == [Step(0.0, 1), Step(3.0, 2)]
-
-
-def test_moves_are_those_asked_for() -> None:
-    timeline = [Step(0.0, 0), Step(1.0, 1), Step(5.0, 4), Step(9.0, 0)]
-    asleep_or_woken = moves(timeline, lambda before, after: 0 in {before, after})
-    assert asleep_or_woken == [Step(1.0, (0, 1)), Step(9.0, (4, 0))]
 
 
 def test_a_difference_is_shown_with_both_timelines() -> None:

@@ -1,8 +1,7 @@
 """How far one timeline is from another: a pure comparison, so that it can be seen to fail."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value", bound=Hashable)
@@ -52,15 +51,6 @@ def distance(real: Sequence[Step[Value]], simulated: Sequence[Step[Value]]) -> D
             return Distance(steps=longest, most=None, differs=number)
     apart = [abs(one.at - other.at) for one, other in zip(real, simulated, strict=True)]
     return Distance(steps=longest, most=max(apart, default=0.0))
-
-
-def moves(replicas: Sequence[Step[int]], which: Callable[[int, int], bool]) -> list[Step[tuple[int, int]]]:
-    """Return the changes from one number of replicas to another of which ``which`` holds."""
-    return [
-        Step(after.at, (before.value, after.value))
-        for before, after in pairwise(replicas)
-        if which(before.value, after.value)
-    ]
 
 
 def told(name: str, real: Sequence[Step[Value]], simulated: Sequence[Step[Value]]) -> str:
