@@ -43,8 +43,8 @@ _TABLE: Final = {
         ("arrived", "requests arrived", Unit.COUNT, None),
         ("served", "requests served", Unit.COUNT, None),
         ("unfinished", "unfinished at the end", Unit.COUNT, True),
-        ("cold", "arrived with no pod ready", Unit.COUNT, True),
-        ("cold_ratio", "share of requests that arrived with no pod ready", Unit.SHARE, True),
+        ("cold", "found no pod ready", Unit.COUNT, True),
+        ("cold_ratio", "share that found no pod ready", Unit.SHARE, True),
     ),
     "Waiting": (
         ("wait_p50", "wait p50", Unit.SECONDS, True),
@@ -71,7 +71,7 @@ _TABLE: Final = {
         ("share_source", "share: the source to answer", Unit.SHARE, None),
     ),
     "Pods": (
-        ("pod_hours", "all pods", Unit.HOURS, True),
+        ("pod_hours", "all pods together", Unit.HOURS, True),
         ("ready_hours", "ready", Unit.HOURS, None),
         ("busy_hours", "of these busy", Unit.HOURS, None),
         ("idle_hours", "of these idle", Unit.HOURS, True),
@@ -151,24 +151,23 @@ def _count(value: float) -> str:
     return digits(value) if value % 1 else f"{value:,.0f}"
 
 
-def _memory(value: float) -> str:
-    return f"{digits(value / 3600)} GiB·h" if value >= 3600 else f"{digits(value)} GiB·s"  # noqa: PLR2004 - an hour
-
-
 _WRITE: Final[dict[Unit, Callable[[float], str]]] = {
     Unit.COUNT: _count,
     Unit.SECONDS: seconds,
     Unit.SHARE: lambda value: f"{digits(100 * value)} %",
-    Unit.HOURS: lambda value: f"{digits(value)} h",
-    Unit.MEMORY: _memory,
+    Unit.HOURS: lambda value: f"{digits(value)} pod-h",
+    Unit.MEMORY: lambda value: f"{digits(value / 3600)} GiB·h",
     Unit.RATE: lambda value: f"{digits(value)}/h",
 }
 
 
 def spread(interval: Interval, unit: Unit) -> str:
-    """Write a mean and what it is known by: ``1.25 s ± 40 ms``; the mean alone for one seed."""
-    mean = text(interval.mean, unit)
-    return f"{mean} ± {text(interval.half, unit)}" if isfinite(interval.half) and interval.half > 0 else mean
+    """Write a mean and what it is known by: ``31.2 ± 2.04 s``; the mean alone for one seed."""
+    mean, half = text(interval.mean, unit), text(interval.half, unit)
+    if not isfinite(interval.half) or interval.half == 0:
+        return mean
+    number, _, same = mean.partition(" ")
+    return f"{number} ± {half}" if half.endswith(f" {same}") and half.count(" ") == 1 else f"{mean} ± {half}"
 
 
 def change(now: float, then: float) -> str:

@@ -20,7 +20,7 @@
   }
 
   function draw(box) {
-    const chooser = box.parentElement.querySelector("select");
+    const chooser = box.closest("section").querySelector("select");
     const views = pictures[box.id];
     const { data, layout } = views[chooser ? chooser.selectedIndex : 0];
     box.style.minHeight = layout.height + "px";
@@ -48,7 +48,7 @@
   }
 
   const boxes = [...document.querySelectorAll(".picture")];
-  boxes.forEach(box => box.parentElement.querySelector("select")?.addEventListener("change", () => draw(box)));
+  boxes.forEach(box => box.closest("section").querySelector("select")?.addEventListener("change", () => draw(box)));
   dark.addEventListener("change", () => boxes.forEach(draw));
   document.querySelectorAll("table.sortable").forEach(sorts);
   document.querySelectorAll("input[type=search]").forEach(filters);

@@ -4,6 +4,7 @@ Whatever a user wrote is escaped where it enters the page, and the page's own po
 """
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -18,6 +19,8 @@ from simulations.report.study import Study
 from simulations.report.verdict import answer
 
 _HERE: Final = files(__package__)
+_UNIT: Final = re.compile(r"(?<=\d) (?=(?:%|m?s|min|h|pod-h|GiB·h)(?!\w))")
+"""The space between a number and its unit, where no line is to break."""
 
 
 def page(study: Study) -> str:
@@ -30,7 +33,7 @@ def page(study: Study) -> str:
         "style": _HERE.joinpath("page.css").read_text(encoding="utf-8"),
         "name": escape(study.name),
         "question": escape(study.question),
-        "answer": escape(answer(study)),
+        "answer": _UNIT.sub("\u00a0", escape(answer(study))),
         "tiles": tiles(study),
         "sections": "\n".join(sections(study, drawn)),
         "pictures": _embedded(drawn),

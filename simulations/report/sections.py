@@ -11,12 +11,18 @@ from simulations.report.pictures import Picture
 from simulations.report.study import Case, Study
 from simulations.statistics import Summary
 
-_TILES: Final = ("wait_p99", "cold_ratio", "missed_ratio", "pod_hours", "idle_gib_s")
+_TILES: Final = {
+    "wait_p99": "p99 wait",
+    "cold_ratio": "found no pod ready",
+    "missed_ratio": "missed the warm pool",
+    "pod_hours": "all pods",
+    "idle_gib_s": "idle memory",
+}
 _OF_A_FUNCTION: Final = (
     *("arrived", "wait_p50", "wait_p99", "wait_max", "cold_ratio", "missed_ratio"),
     *("pod_hours", "idle_gib_s", "activations", "events_per_hour", "most"),
 )
-_BESIDE: Final = 6
+_BESIDE: Final = 8
 """Up to so many cases stand beside each other, with the statistics as rows; more are rows themselves."""
 _FILTERED: Final = 12
 """From so many rows on a table has a filter."""
@@ -36,7 +42,7 @@ def _pooled(case: Case) -> bool:
 def _tile(statistic: Statistic, case: Case, then: Case | None) -> str:
     value = case.mean(statistic.name)
     beside = "" if then is None else _beside(statistic, value, then)
-    return f"<div><dt>{escape(statistic.title)}</dt><dd>{escape(statistic.text(value))}{beside}</dd></div>"
+    return f"<div><dt>{_TILES[statistic.name]}</dt><dd>{escape(statistic.text(value))}{beside}</dd></div>"
 
 
 def _beside(statistic: Statistic, value: float, then: Case) -> str:
@@ -72,8 +78,8 @@ def _picture(picture: Picture) -> str:
     options = "".join(f"<option>{escape(name)}</option>" for name in picture.views)
     chooser = f'<select aria-label="what is shown">{options}</select>' if len(picture.views) > 1 else ""
     return (
-        f'<section><div class="head"><h2>{escape(picture.title)}</h2></div><p class="note">{escape(picture.note)}</p>'
-        f'{chooser}<div class="picture" id="{picture.key}"></div></section>'
+        f'<section><div class="head"><h2>{escape(picture.title)}</h2>{chooser}</div>'
+        f'<p class="note">{escape(picture.note)}</p><div class="picture" id="{picture.key}"></div></section>'
     )
 
 

@@ -28,7 +28,7 @@ _COLUMNS: Final = (
 )
 _SPREAD: Final = frozenset({"wait_p99", "pod_hours"})
 _LEGEND: Final = (
-    "p50, p99, max: seconds from arrival to service.  cold: requests that arrived with no pod ready.  miss: replicas "
+    "p50, p99, max: seconds from arrival to service.  cold: requests that found no pod ready.  miss: replicas "
     "wanted at once that found no warm pod.  pod-h: all pods, warm ones included.  idle: memory of warm pods and of "
     "replicas without work."
 )
@@ -110,7 +110,8 @@ def _cases(study: Study, paint: _Paint) -> str:
         painted.append(paint.good(line) if case.policy == study.recommended else line)
     more = len(study.cases) - len(shown)
     if more:
-        painted.append(f"  {more} more cases, all of them beaten by one of these; -o csv has all")
+        beaten = unbeaten <= {case.policy for case in shown}
+        painted.append(f"  {more} more cases{', all of them beaten by one of these' if beaten else ''}; -o csv has all")
     return "\n".join([*painted, "", *wrap(_keys(study) + _LEGEND, WIDTH)])
 
 

@@ -63,7 +63,7 @@ def answer(study: Study) -> str:
 
 def _first(study: Study, case: Case) -> str:
     same = "Stay" if study.present == case.policy else "Go"
-    return f"{same} with {case.policy}" + (f", of {len(study.cases)} policies." if len(study.cases) > 1 else ".")
+    return f"{same} with {_called(case)}" + (f", of {len(study.cases)} policies." if len(study.cases) > 1 else ".")
 
 
 def _alone(case: Case) -> str:
@@ -71,7 +71,7 @@ def _alone(case: Case) -> str:
     busy = case.mean("busy_hours") / case.mean("pod_hours") if case.mean("pod_hours") else 0.0
     return (
         f"Of 100 requests 99 wait {told['wait_p99']} or less, the longest {told['wait_max']}; {told['cold_ratio']} "
-        f"arrive with no pod ready. All pods together take {told['pod_hours']}, "
+        f"find no pod ready. All pods together take {told['pod_hours']}, "
         f"{STATISTICS['cold_ratio'].text(busy)} of it busy."
     )
 
@@ -80,10 +80,10 @@ def _ends(study: Study) -> str:
     best = frontier(study.cases)
     cheap, quick = best[0], best[-1]
     if cheap is quick:
-        return f"Of {len(study.cases)} policies {cheap.policy} is the cheapest and the quickest. {_alone(cheap)}"
+        return f"Of {len(study.cases)} policies {_called(cheap)} is the cheapest and the quickest. {_alone(cheap)}"
     return (
-        f"Of {len(study.cases)} policies {cheap.policy} is the cheapest ({_written(cheap, COST)} of pods, p99 wait "
-        f"{_written(cheap, QUALITY)}) and {quick.policy} the quickest ({_written(quick, COST)}, "
+        f"Of {len(study.cases)} policies {_called(cheap)} is the cheapest ({_written(cheap, COST)}, p99 wait "
+        f"{_written(cheap, QUALITY)}) and {_called(quick)} the quickest ({_written(quick, COST)}, "
         f"{_written(quick, QUALITY)})."
     )
 
@@ -95,8 +95,8 @@ def _compared(ours: Case, theirs: Case) -> str:
         for name in (QUALITY, "cold_ratio", COST)
     ]
     return (
-        f"{ours.policy} in place of {theirs.policy}: p99 wait {parts[0]}, {parts[1]} of the requests arrive with "
-        f"no pod ready, and {parts[2]} of pods."
+        f"{_called(ours)} in place of {_called(theirs)}: p99 wait {parts[0]}, {parts[1]} of the requests "
+        f"find no pod ready, at {parts[2]}."
     )
 
 
@@ -108,6 +108,10 @@ def _doubt(study: Study, ours: Case, theirs: Case) -> str:
     if not equal:
         return f" Neither is chance: it holds at 95 % over {len(study.seeds)} seeds."
     return f" Over {len(study.seeds)} seeds the difference of {' and '.join(equal)} may be chance."
+
+
+def _called(case: Case) -> str:
+    return f"'{case.policy}'" if " " in case.policy else case.policy
 
 
 def _written(case: Case, name: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import build as cluster
-from tests.servers import kafka_jars, nats
+from tests.servers import chromium, kafka_jars, nats
 
 _JAVA = "on Debian as root `make servers` installs a JRE and Maven, elsewhere install a JRE >= 17 and Maven"
 _NO_SERVICES = Path("/usr/sbin/policy-rc.d")
@@ -86,6 +86,16 @@ def _missing_mock() -> str:
     return "librdkafka's mock cluster is not there; `pip install confluent-kafka` (a development dependency) brings it"
 
 
+def _missing_chromium() -> str:
+    if chromium.binary():
+        return ""
+    return "chromium is not on PATH; on Debian as root `make servers` installs it, elsewhere install Chromium or Chrome"
+
+
+def _install_chromium() -> None:
+    _apt("chromium")
+
+
 def _missing_cluster() -> str:
     return cluster.missing(cluster.tools())
 
@@ -116,6 +126,7 @@ TOOLCHAINS = {
         Toolchain(name="nats", missing=_missing_nats, install=_nothing),
         Toolchain(name="kafka", missing=_missing_kafka, install=_install_kafka),
         Toolchain(name="mock-kafka", missing=_missing_mock, install=_nothing),
+        Toolchain(name="chromium", missing=_missing_chromium, install=_install_chromium),
         Toolchain(name="cluster", missing=_missing_cluster, install=_nothing),
         Toolchain(name="manifests", missing=_missing_manifests, install=_nothing),
         Toolchain(name="coredns", missing=_missing_coredns, install=_nothing),

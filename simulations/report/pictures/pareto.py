@@ -30,9 +30,11 @@ _VIEWS: Final = (
     ("miss ratio of the pool", "missed_ratio", "pod_hours"),
     ("misses against idle memory", "missed", "idle_gib_s"),
 )
+_CROWD: Final = 8
+"""Of more dots that are beaten the intervals are not drawn."""
 _SIZES: Final = {"circle": 8, "diamond": 11, "star": 15}
-_NAMED: Final = 10
-"""So many dots of the line have their names beside them; the others say them when they are pointed at."""
+_APART: Final = (0.25, 0.06)
+"""Of the width and the height: dots that are closer to one with a name say theirs only when they are pointed at."""
 
 
 def pareto(study: Study) -> Picture | None:
@@ -69,7 +71,7 @@ def _plot(study: Study, quality: str, cost: str) -> Plot:
         "hoverinfo": "skip",
         "showlegend": False,
     }
-    named = names | special if len(best) <= _NAMED else special
+    named = _apart(study, best, quality, cost)
     dots = [_dots(name, look, cases, (quality, cost), named) for name, *look, cases in groups if cases]
     return {
         "data": [line, *_bound(study, quality), *dots],
@@ -87,19 +89,37 @@ def _only(case: Case | None) -> list[Case]:
     return [] if case is None else [case]
 
 
+def _apart(study: Study, best: Sequence[Case], quality: str, cost: str) -> set[str]:
+    """Return those whose names do not cover each other, the most important first."""
+    kept: list[Case] = []
+    width, height = (part * _extent(study.cases, name) for part, name in zip(_APART, (cost, quality), strict=True))
+    for case in (*_only(study.case(study.recommended)), *_only(study.case(study.present)), *best):
+        across = (abs(case.mean(cost) - other.mean(cost)) <= width for other in kept)
+        up = (abs(case.mean(quality) - other.mean(quality)) <= height for other in kept)
+        if not any(map(all, zip(across, up, strict=True))):
+            kept.append(case)
+    return {case.policy for case in kept}
+
+
+def _extent(cases: Sequence[Case], name: str) -> float:
+    values = [case.mean(name) for case in cases]
+    return max(values) - min(values)
+
+
 def _dots(
-    group: str, look: Sequence[str], cases: Sequence[Case], names: tuple[str, str], named: set[str | None]
+    group: str, look: Sequence[str], cases: Sequence[Case], names: tuple[str, str], named: set[str]
 ) -> Mapping[str, object]:
     colour, symbol = look
     quality, cost = names
+    crowded = colour == GREY and len(cases) > _CROWD
     return {
         "type": "scatter",
         "mode": "markers+text",
         "name": group,
         "x": finite(scaled(case, cost) for case in cases),
         "y": finite(scaled(case, quality) for case in cases),
-        "error_x": _errors(cases, cost, colour),
-        "error_y": _errors(cases, quality, colour),
+        "error_x": _errors(cases, cost, colour, crowded=crowded),
+        "error_y": _errors(cases, quality, colour, crowded=crowded),
         "text": [label(case.policy, 28) if case.policy in named else "" for case in cases],
         "textposition": "top right",
         "hovertext": [told(case, *dict.fromkeys((*names, "wait_p99", "cold_ratio", "pod_hours"))) for case in cases],
@@ -109,10 +129,12 @@ def _dots(
     }
 
 
-def _errors(cases: Sequence[Case], name: str, colour: str) -> Mapping[str, object]:
+def _errors(cases: Sequence[Case], name: str, colour: str, *, crowded: bool) -> Mapping[str, object]:
     halves = [case.numbers()[name].half * scale(name) for case in cases]
     known = [half if isfinite(half) else 0.0 for half in halves]
-    return {"type": "data", "array": known, "visible": any(known), "color": colour, "thickness": 1, "width": 3}
+    below = [min(half, scaled(case, name)) for half, case in zip(known, cases, strict=True)]
+    look = {"visible": any(known) and not crowded, "color": colour, "thickness": 1, "width": 3}
+    return {"type": "data", "symmetric": False, "array": known, "arrayminus": below, **look}
 
 
 def _range(cases: Sequence[Case], name: str) -> Mapping[str, object]:
