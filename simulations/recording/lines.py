@@ -6,10 +6,9 @@ it, for that is how a process is recorded that was killed.
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from scaler.errors import ConfigError
 from scaler.recording.format import PREFIX, SUFFIX, VERSION, What
@@ -18,10 +17,10 @@ from simulations.recording.model import Troubles
 CHUNK: Final = 1 << 16
 LONGEST: Final = 1 << 20  # bytes of a line: far more than any of ours
 _GZIP: Final = 31
+_KNOWN: Final[Mapping[str, What]] = {str(each): each for each in What}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(NamedTuple):
     """One line: what it ``is``, ``at`` how many milliseconds since 1970, in which ``run`` of a process."""
 
     run: int
@@ -97,7 +96,8 @@ class _File:
             self._begin(facts)
         if self._run < 0:
             raise ValueError("it comes before the line that says what this file is")
-        return Said(run=self._run, what=What(is_), at=at, facts=facts) if is_ in set(What) else None
+        what = _KNOWN.get(is_)
+        return Said(self._run, what, at, facts) if what is not None else None
 
     def _begin(self, facts: dict[str, Any]) -> None:
         if facts["version"] > VERSION:

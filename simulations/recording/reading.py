@@ -72,8 +72,9 @@ class _Gathering:
         """Take a line; raises ``KeyError``, ``TypeError`` or ``ValueError`` for one that lacks something."""
         if (does := self._does.get(said.what)) is not None:
             does(said)
-        self.first = min(self.first, max(said.at, self._since[said.run]))
         self.last = max(self.last, said.at)
+        if said.at < self.first:
+            self.first = min(self.first, max(said.at, self._since[said.run]))
 
     def _file(self, said: Said) -> None:
         """Remember when a run begins for us: of one whose first files are gone, with what is left."""
@@ -90,9 +91,12 @@ class _Gathering:
     def _decision(self, said: Said) -> None:
         facts = said.facts
         trigger = self._numbers[said.run, int(facts["n"])]
-        value, activity = (None if facts[key] is None else float(facts[key]) for key in ("value", "activity"))
+        value, activity = facts["value"], facts["activity"]
+        value = None if value is None else float(value)
+        activity = None if activity is None else float(activity)
         trigger.decided.append((said.run, said.at, value, activity, bool(facts["active"])))
-        trigger.pushed = trigger.pushed or bool(facts.get("pushed"))
+        if "pushed" in facts:
+            trigger.pushed = True
 
     def _object(self, said: Said) -> None:
         found = self.objects.setdefault(_named(said), _Object())
