@@ -18,6 +18,9 @@ from simulations.workload.words import MOST
 ONE: Final = "trace"
 """The name of the function of a file that names none."""
 
+LONG: Final = 30 * 86_400.0
+"""Seconds without a request that are told."""
+
 TOLD: Final = 5
 """Bad rows that are named where there is no good one."""
 
@@ -72,7 +75,15 @@ class Events:
             functions[name] = Recorded(arrivals=at[rows] - zero, service=None if service is None else service[rows])
         if (np.diff(at) < 0).any():
             reading.ledger.note("the rows are not in the order of arrival: they were sorted")
+        _tell_silence(np.sort(at), reading.ledger)
         return traced(reading, functions, end=int(at.max()) + 1 - zero, wall=zero if calendar else None)
+
+
+def _tell_silence(at: Ints, ledger: Ledger) -> None:
+    """Note a silence that is more likely a wrong timestamp."""
+    longest = int(np.diff(at).max(initial=0)) / SECOND
+    if longest > LONG:
+        ledger.note(f"nothing arrives for {longest / 86_400:,.0f} days: is a timestamp wrong?")
 
 
 def _joined(parts: list[Ints]) -> Ints:

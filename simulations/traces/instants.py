@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from scaler.errors import ConfigError
 from scaler.triggers.values import duration
 from simulations.model import SECOND, Ints, micros
 from simulations.traces.ledger import Check, Ledger, Mask
@@ -21,6 +22,9 @@ from simulations.traces.tables import numbers
 
 CALENDAR: Final = 100_000_000
 """Seconds since 1970 from which on a number is taken for a date: March 1973."""
+
+LATEST: Final = 100_000_000_000
+"""Seconds since 1970 that are no date of ours: the year 5138."""
 
 _FIRST: Final = 1000  # rows that are looked at
 _MICROS: Final = {
@@ -71,7 +75,7 @@ class Times:
     """Reads one column of timestamps; what most of the first rows hold is taken for all of them."""
 
     def __init__(self, name: str, unit: Unit | None, ledger: Ledger) -> None:
-        self._name, self._unit, self._ledger = name, unit or suffix(name), ledger
+        self._name, self._unit, self._ledger = name, unit, ledger
         self._read: Callable[[Sequence[str]], tuple[Ints, Mask]] | None = None
         self._fit = "a time"
         self.calendar = False
@@ -91,11 +95,20 @@ class Times:
             self._ledger.note(f"{self._name}: dates as in ISO 8601, in UTC where they name no zone")
         elif bare:
             middle = sorted(map(abs, bare))[len(bare) // 2]
-            unit = self._unit or _by_size(middle)
+            unit = self._counting(middle)
             self._read, self._fit = partial(counted, unit=unit), "a number, as in the first rows"
             self.calendar = middle * _MICROS[unit] >= CALENDAR * SECOND
             of = "since 1970" if self.calendar else "from a beginning of its own"
             self._ledger.note(f"{self._name}: taken as {unit} {of}")
+
+    def _counting(self, value: float) -> Unit:
+        """Return the unit of ``value``: as stated, by the column's name, or by its size."""
+        said = self._unit or suffix(self._name)
+        if said is None or value * _MICROS[said] < LATEST * SECOND:
+            return said or _by_size(value)
+        if self._unit is not None:
+            raise ConfigError([f"unit: {value:g} {said} since 1970 is thousands of years from now"])
+        return _by_size(value)
 
 
 def _finite(text: str) -> float | None:

@@ -45,7 +45,7 @@ _ROLES: Final[Mapping[str, frozenset[str]]] = {
     ),
     "count": frozenset({"count", "counts", "requests", "invocations", "events", "messages", "arrivals", "calls", "n"}),
     "function": frozenset(
-        {"function", "functionname", "func", "name", "service", "servicename", "app", "topic", "queue"}
+        {"function", "functionname", "func", "funcname", "name", "service", "servicename", "app", "topic", "queue"}
     ),
     "duration": frozenset(
         {"duration", "servicetime", "latency", "elapsed", "elapsedtime", "exectime", "executiontime", "responsetime"}

@@ -22,6 +22,7 @@ EVENLY = Options(placement=Placement.EQUIDISTANT)
         ),
         pytest.param(lines("time", "5", "7.25"), [0, 2.25], None, id="seconds from a beginning of its own"),
         pytest.param(lines("start_ms", "5", "7250"), [0, 7.245], None, id="the unit that the column's name ends with"),
+        pytest.param(lines("time_s", "1700000000000", "1700000002500"), [0, 2.5], 1.7e9, id="an untrue name"),
         pytest.param(lines("Time (minutes)", "1", "2"), [0, 60], None, id="a unit in brackets"),
         pytest.param(
             lines("when,Timestamp", "x,2023-11-14T22:13:20Z", "y,2023-11-14 22:13:22.5"), [0, 2.5], 1.7e9, id="dates"
@@ -214,6 +215,12 @@ def test_a_million_bad_rows_are_counted_and_a_thousand_kept(tmp_path: Path) -> N
             "columns: there is no column 'wen', did you mean 'when'?",
             id="columns that are not there",
         ),
+        pytest.param(
+            lines("timestamp", "1700000000000"),
+            Options(unit=Unit.SECONDS),
+            "unit: 1.7e+12 s since 1970 is thousands of years from now",
+            id="a unit that cannot be true",
+        ),
         pytest.param(lines("timestamp", "1"), Options(zero=5), "zero: all of the trace is before it", id="a late zero"),
     ],
 )  # fmt: skip
@@ -233,6 +240,11 @@ def test_a_stated_format_reads_what_would_not_be_recognised(tmp_path: Path) -> N
     file = written(tmp_path, lines("a,b", "1,2", "3,4"))
     trace = read_trace(file, "plain", Options(columns={"timestamp": "b"}))
     assert arrivals(trace) == {"trace": [0, 2]}
+
+
+def test_a_timestamp_far_from_the_others_is_said(tmp_path: Path) -> None:
+    file = written(tmp_path, lines("timestamp", "1970-01-01", "2026-01-01", "2026-01-02"))
+    assert "nothing arrives for 20,454 days: is a timestamp wrong?" in read_trace(file).notes
 
 
 def test_what_was_recognised_is_said(tmp_path: Path) -> None:
