@@ -6,7 +6,7 @@ from math import isfinite
 from textwrap import wrap
 from typing import Final
 
-from simulations.report.numbers import STATISTICS, UNKNOWN, digits, spread, text
+from simulations.report.numbers import STATISTICS, UNKNOWN, Unit, digits, spread, text
 from simulations.report.study import Case, Study
 from simulations.report.verdict import answer, chosen, frontier
 from simulations.statistics import Interval, Summary
@@ -155,7 +155,7 @@ def _cell(found: Interval, scale: float, *, spread: bool) -> str:
 
 
 def _number(value: float) -> str:
-    return digits(value) if isfinite(value) and value >= 0 else text(value, STATISTICS["arrived"].unit)
+    return digits(value) if isfinite(value) and value >= 0 else text(value, Unit.COUNT)
 
 
 def _aligned(rows: Sequence[Sequence[str]], names: int = 1) -> list[str]:
@@ -195,9 +195,9 @@ def _footer(study: Study) -> str:
 
 
 def _made(study: Study) -> Iterator[str]:
-    span = text(study.main.seeds[0].span, STATISTICS["wait_p99"].unit)
+    span, slo = (text(each, Unit.SECONDS) for each in (study.main.seeds[0].span, study.main.seeds[0].slo))
     seeds = ", ".join(map(str, study.seeds[:10])) + (", …" if len(study.seeds) > 10 else "")  # noqa: PLR2004
-    yield f"{span} simulated, seed{'s' if len(study.seeds) > 1 else ''} {seeds}" + (
+    yield f"{span} simulated, SLO {slo}, seed{'s' if len(study.seeds) > 1 else ''} {seeds}" + (
         f"; ± is the 95 % interval over {len(study.seeds)} seeds" if len(study.seeds) > 1 else ""
     )
     if study.command:

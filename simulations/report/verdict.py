@@ -89,15 +89,14 @@ def _ends(study: Study) -> str:
 
 
 def _compared(ours: Case, theirs: Case) -> str:
-    parts = [
-        f"{_written(ours, name)} instead of {_written(theirs, name)}"
-        + (f" ({change(ours.mean(name), theirs.mean(name))})" if name == COST else "")
-        for name in (QUALITY, "cold_ratio", COST)
-    ]
-    return (
-        f"{_called(ours)} in place of {_called(theirs)}: p99 wait {parts[0]}, {parts[1]} of the requests "
-        f"find no pod ready, at {parts[2]}."
+    wait, cold, cost = (
+        f"{_written(ours, name)} instead of {_written(theirs, name)}" for name in (QUALITY, "cold_ratio", COST)
     )
+    found = (
+        "" if ours.mean("cold_ratio") == theirs.mean("cold_ratio") else f", {cold} of the requests find no pod ready"
+    )
+    moved = change(ours.mean(COST), theirs.mean(COST))
+    return f"{_called(ours)} in place of {_called(theirs)}: p99 wait {wait}{found}, at {cost} ({moved})."
 
 
 def _doubt(study: Study, ours: Case, theirs: Case) -> str:

@@ -19,7 +19,7 @@ def test_the_whole_report_of_one_case() -> None:
     assert text.startswith("Does push pay?\n\nOf 100 requests 99 wait 2.00 s or less")
     assert "  push     2.00   2.00   2.00       0       -   2.00        1.00           0\n" in text
     assert "  wait p99                                            2.00 s\n" in text
-    assert text.endswith("60 min simulated, seed 1\nagain: warmscaler simulate run burst\n")
+    assert text.endswith("60 min simulated, SLO 1.00 s, seed 1\nagain: warmscaler simulate run burst\n")
 
 
 @pytest.mark.parametrize(
