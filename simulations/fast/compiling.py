@@ -65,10 +65,11 @@ def _linked(function: Callable[..., object]) -> FunctionType:
 
     plain = cast("FunctionType", _INSTEAD.get(function, function))
     names: dict[str, Any] = dict(plain.__globals__)
+    inner = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
     for name in plain.__code__.co_names:
         called = names.get(name)
         if called in _INSTEAD or (isinstance(called, FunctionType) and called.__module__.startswith(_PACKAGE)):
-            names[name] = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(_linked(called))
+            names[name] = inner(_linked(called))
     linked = FunctionType(plain.__code__, names, plain.__name__)
     linked.__qualname__, linked.__module__ = plain.__qualname__, plain.__module__
     return linked

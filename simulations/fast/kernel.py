@@ -16,7 +16,7 @@ from simulations.fast.keda import active_found, check, due, due_micros, stream_e
 from simulations.fast.places import NEVER, NOBODY
 from simulations.fast.pods import become_ready, existing, roll, scale
 from simulations.fast.requests import begin, flow, prepare
-from simulations.fast.watched import answer, forget, hear, next_reading, read
+from simulations.fast.watched import answer, forget, hear, next_reading, on_grid, read
 from simulations.figures import Cause
 from simulations.keda.loop import FIRST_WAIT
 from simulations.kernel import ADOPTED, BRIDGED, DRAINED
@@ -57,7 +57,7 @@ class Case(NamedTuple):
     done: Ints
     gaps: Ints
     series: Ints
-    phases: Ints
+    takes: Ints
     incidents: Ints
     pods: Ints
     recent: Ints
@@ -80,6 +80,7 @@ def run(c: Case, until: int) -> int:
         k[p.UNTIL] = min(at, until)
         stretch(c)
         if min(at, k[p.EARLY]) > until:
+            k[p.READ_AT] = on_grid(k, until + 1)
             return TIME
         happen(c)
         begin(k, c.service, c.running, c.begins)
@@ -118,6 +119,7 @@ def stretch(c: Case) -> None:
     flow(k, c.arrivals, c.service, c.running, c.begins, c.done)
     now, until, serving = k[p.NOW], k[p.UNTIL], k[p.READY] + k[p.BRIDGES]
     k[p.NOW] = until
+    k[p.READ_AT] = on_grid(k, until)
     if serving == 0:
         k[p.COLD] += max(0, k[p.ARRIVED] - first)
     if now < k[p.SINCE] <= until:
@@ -133,7 +135,7 @@ def happen(c: Case) -> None:
     """Do the first thing that is due."""
     k, now = c.k, c.k[p.NOW]
     if k[p.NEXT_READY] <= now:
-        become_ready(k, c.pods, c.phases, c.recent)
+        become_ready(k, c.pods, c.takes, c.recent)
         hear(k)
     elif k[p.INCIDENT] < k[p.INCIDENTS] and c.incidents[2 * k[p.INCIDENT]] <= now:
         k[p.INCIDENT] += 1
@@ -142,10 +144,12 @@ def happen(c: Case) -> None:
         if read(k, c.f, c.series) and k[p.STREAM_OPEN] and not k[p.PAUSED]:
             beat(c)
         hear(k)
-    elif next_look(k, c.f, c.hpa) <= now:
-        act(c)
     else:
-        sample(c)
+        k[p.READ_AT] = on_grid(k, now + 1)
+        if next_look(k, c.f, c.hpa) <= now:
+            act(c)
+        elif k[p.SAMPLE_AT] <= now:
+            sample(c)
 
 
 def act(c: Case) -> None:
@@ -211,7 +215,7 @@ def rescale(c: Case, replicas: int, cause: int, why: int) -> None:
     """Ask for another number of replicas."""
     k, before = c.k, c.k[p.REPLICAS]
     catch_up(k, c.gaps)
-    scale(k, c.pods, c.phases, replicas)
+    scale(k, c.pods, c.takes, replicas)
     if k[p.NOW] >= k[p.SINCE]:
         k[p.MOST] = max(k[p.MOST], replicas)
     enter(c, (before, replicas), cause, why)
@@ -252,7 +256,7 @@ def suffer(c: Case, what: int) -> None:
     elif what == SCALER_UP:
         k[p.RUNNING], k[p.READ_AT] = 1, k[p.NOW]
     elif what == ROLLS:
-        roll(k, c.pods, c.phases)
+        roll(k, c.pods, c.takes)
         enter(c, (k[p.REPLICAS], k[p.REPLICAS]), ROLLOUT, ROLLED)
         k[p.NEWS] = k[p.POOLED]
     else:

@@ -1,7 +1,6 @@
 """From the records of a run to the flat arrays of the fast engine."""
 
 from collections.abc import Iterable
-from itertools import accumulate, chain
 from math import inf
 from typing import cast
 
@@ -17,7 +16,7 @@ from simulations.hpa import Behavior, Edge, HpaSpec, PolicyKind, ScalingRules, S
 from simulations.hpa.model import nanoseconds
 from simulations.keda import ScaledObject
 from simulations.keda.loop import FIRST_WAIT
-from simulations.model import SECOND, Backlog, Counts, Function, Series, Starts, Trigger, World
+from simulations.model import SECOND, Backlog, Counts, Function, Series, Trigger, World
 from simulations.model import Ints as Instants
 
 SELECTS = tuple(Select)
@@ -55,7 +54,7 @@ def case_of(function: Function, world: World, *, compiled: bool) -> Case:
         done=empty(requests),
         gaps=of(phases.gaps),
         series=of(_series(trigger)),
-        phases=of(_phases(function.starts)),
+        takes=of(function.starts.total),
         incidents=of(number for each in function.incidents for number in (each.at, HAPPENINGS.index(each.what))),
         pods=empty(3 * _most_pods(function)),
         recent=empty(_ROOM),
@@ -128,12 +127,6 @@ def _series(trigger: Trigger) -> list[int]:
         return []
     source = trigger.source
     return [*source.times.tolist(), *source.values.tolist(), *source.active.tolist()]
-
-
-def _phases(starts: Starts) -> list[int]:
-    phases = [each.tolist() for each in (starts.schedule, starts.pull, starts.start, starts.ready)]
-    begins = accumulate((len(phase) for phase in phases), initial=len(phases) + 1)
-    return [*begins, *chain.from_iterable(phases)]
 
 
 def _most_pods(function: Function) -> int:

@@ -1,7 +1,7 @@
 """The replicas over arrays: ``simulations.pods``, pod for pod.
 
 ``pods`` holds those that start: of each when it becomes Ready, its number and whether it replaces an older one.
-``phases`` holds how long each phase takes, after the five places where the four begin and the last ends.
+``takes`` holds how long each takes, over and over.
 """
 
 from simulations.fast import places as p
@@ -9,15 +9,13 @@ from simulations.fast.arrays import Ints
 from simulations.fast.places import NEVER, NOBODY
 from simulations.pods import SETTLE, SURGE
 
-PHASES = 4
 
-
-def scale(k: Ints, pods: Ints, phases: Ints, replicas: int) -> None:
+def scale(k: Ints, pods: Ints, takes: Ints, replicas: int) -> None:
     """Ask for another number of replicas."""
     k[p.REPLICAS] = replicas
     missing = replicas - existing(k)
     for _ in range(missing):
-        create(k, pods, phases, k[p.NOW], 0)
+        create(k, pods, takes, k[p.NOW], 0)
     for _ in range(-missing):
         remove(k, pods)
 
@@ -27,22 +25,19 @@ def existing(k: Ints) -> int:
     return k[p.READY] + k[p.STARTING] - k[p.REPLACING]
 
 
-def create(k: Ints, pods: Ints, phases: Ints, now: int, replacing: int) -> None:
+def create(k: Ints, pods: Ints, takes: Ints, now: int, replacing: int) -> None:
     """Let a pod start."""
-    takes = 0
-    for phase in range(PHASES):
-        takes += phases[phases[phase] + k[p.STARTED] % (phases[phase + 1] - phases[phase])]
-    place = 3 * k[p.STARTING]
-    pods[place] = now + takes
+    at, place = now + takes[k[p.STARTED] % len(takes)], 3 * k[p.STARTING]
+    pods[place] = at
     pods[place + 1] = k[p.STARTED]
     pods[place + 2] = replacing
-    k[p.NEXT_READY] = min(k[p.NEXT_READY], now + takes)
+    k[p.NEXT_READY] = min(k[p.NEXT_READY], at)
     k[p.STARTED] += 1
     k[p.STARTING] += 1
     k[p.REPLACING] += replacing
 
 
-def become_ready(k: Ints, pods: Ints, phases: Ints, recent: Ints) -> None:
+def become_ready(k: Ints, pods: Ints, takes: Ints, recent: Ints) -> None:
     """Let the next pod become Ready; in a rollout it may replace an older one, and another one is begun."""
     place = earliest(k, pods)
     at, replacing = pods[place], pods[place + 2]
@@ -54,7 +49,7 @@ def become_ready(k: Ints, pods: Ints, phases: Ints, recent: Ints) -> None:
         return
     k[p.OUTDATED] -= 1
     if k[p.OUTDATED] > k[p.REPLACING]:
-        create(k, pods, phases, at, 1)
+        create(k, pods, takes, at, 1)
 
 
 def note(k: Ints, recent: Ints, at: int) -> None:
@@ -68,17 +63,17 @@ def note(k: Ints, recent: Ints, at: int) -> None:
     k[p.RECENT] = kept + 1
 
 
-def roll(k: Ints, pods: Ints, phases: Ints) -> None:
+def roll(k: Ints, pods: Ints, takes: Ints) -> None:
     """Begin a new version."""
     anew = k[p.STARTING] - k[p.REPLACING]
     k[p.VERSION] += 1
     k[p.STARTING] = k[p.REPLACING] = 0
     k[p.NEXT_READY] = NEVER
     for _ in range(anew):
-        create(k, pods, phases, k[p.NOW], 0)
+        create(k, pods, takes, k[p.NOW], 0)
     k[p.OUTDATED] = k[p.READY]
     for _ in range(min(k[p.OUTDATED], -int(-k[p.READY] * SURGE // 1))):
-        create(k, pods, phases, k[p.NOW], 1)
+        create(k, pods, takes, k[p.NOW], 1)
 
 
 def adopt(k: Ints, pods: Ints) -> None:

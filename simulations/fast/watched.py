@@ -33,7 +33,7 @@ def steady(k: Ints) -> bool:
 
 
 def on_grid(k: Ints, instant: int) -> int:
-    """Return the first regular reading at ``instant`` or later."""
+    """Return the first regular reading at ``instant`` or later: those before are done, or would have said nothing."""
     late = instant - k[p.READ_AT]
     return k[p.READ_AT] - -late // k[p.INTERVAL] * k[p.INTERVAL] if late > 0 else k[p.READ_AT]
 
@@ -41,9 +41,7 @@ def on_grid(k: Ints, instant: int) -> int:
 def read(k: Ints, f: Floats, series: Ints) -> bool:
     """Read the source, and decide; return whether it has become active."""
     now, before = k[p.NOW], k[p.TOLD] and k[p.ACTIVE]
-    k[p.READ_AT] = on_grid(k, now)
-    if now >= k[p.READ_AT]:
-        k[p.READ_AT] = now + k[p.INTERVAL]
+    k[p.READ_AT] = on_grid(k, now + 1)
     k[p.EARLY] = NEVER
     if k[p.DOWN]:
         miss(k, f, now)
