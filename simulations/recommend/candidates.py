@@ -15,7 +15,9 @@ from simulations.recommend.replay import Lived, Span, replayed
 SHARES: Final = (0.02, 0.1, 0.3, 0.6)
 """An hour is quiet with less than such a share of the wake-ups that it would have if all hours had the same."""
 QUIET: Final = 4
-"""Fewer quiet hours of a day are not worth a schedule."""
+"""Fewer quiet hours in a row are no night."""
+EXPECTED: Final = 20
+"""So many wake-ups would have come in the quiet hours if all hours were alike; of fewer their lack says nothing."""
 DAY: Final = 86_400.0
 DAYS: Final = 2
 """Days that must have been seen before their hours are believed to come back."""
@@ -80,17 +82,25 @@ def _lived(members: Sequence[Needs], sizes: Sequence[Span], frame: Frame) -> tup
     return total, sum(one.warm * need.memory for one, need in zip(each, members, strict=True))
 
 
-def _smallest(members: Sequence[Needs], frame: Frame, busy: Sequence[bool], otherwise: int) -> tuple[int, Lived, float]:
-    """Return the smallest size of the busy hours that keeps within the misses, or the largest allowed.
+def _smallest(
+    members: Sequence[Needs], frame: Frame, busy: Sequence[bool], least: int, otherwise: int = 0
+) -> tuple[int, Lived, float]:
+    """Return the smallest size of the busy hours, at least ``least``, that keeps within the misses, or the largest.
 
-    More pods never miss more, so halving finds it.
+    More pods never miss more, so doubling and then halving finds it.
     """
-    low, high = otherwise, frame.most
+
+    def lived(size: int) -> tuple[Lived, float]:
+        return _lived(members, _spans(busy, size, otherwise, frame), frame)
+
+    low, high = min(least, frame.most), min(max(1, least), frame.most)
+    while high < frame.most and lived(high)[0].miss_ratio > frame.miss_ratio:
+        low, high = high + 1, min(2 * high, frame.most)
     while low < high:
         middle = (low + high) // 2
-        lived, _ = _lived(members, _spans(busy, middle, otherwise, frame), frame)
-        low, high = (low, middle) if lived.miss_ratio <= frame.miss_ratio else (middle + 1, high)
-    return low, *_lived(members, _spans(busy, low, otherwise, frame), frame)
+        enough = lived(middle)[0].miss_ratio <= frame.miss_ratio
+        low, high = (low, middle) if enough else (middle + 1, high)
+    return low, *lived(low)
 
 
 def _fixed(members: Sequence[Needs], frame: Frame) -> Candidate:
@@ -135,16 +145,27 @@ def _scheduled(members: Sequence[Needs], frame: Frame, fixed: Candidate) -> Iter
     micros = np.round(at * SECOND).astype(np.int64)
     seen = set()
     for share in SHARES:
-        busy = tuple(busy_hours(micros, frame.wall, share))
-        if busy in seen or not QUIET <= busy.count(False) < HOURS:
+        busy = nights(busy_hours(micros, frame.wall, share))
+        if busy in seen or len(at) * busy.count(False) < EXPECTED * HOURS:
             continue
         seen.add(busy)
         for otherwise in range(min(2, fixed.size.fixed or 0)):
-            yield _windows(members, frame, busy, otherwise)
+            yield _windows(members, frame, busy, (fixed.size.fixed or 0, otherwise))
 
 
-def _windows(members: Sequence[Needs], frame: Frame, busy: Sequence[bool], otherwise: int) -> Candidate:
-    size, lived, rank = _smallest(members, frame, busy, otherwise)
+def nights(busy: Sequence[bool]) -> tuple[bool, ...]:
+    """Return which hours of a day are no night; quiet ones are, where there are :data:`QUIET` in a row at least."""
+    if not any(busy):
+        return _ALWAYS
+    quiet = [not each for each in busy]
+    long = {(begin + hour) % HOURS for begin, length in spans(quiet) if length >= QUIET for hour in range(length)}
+    return tuple(hour not in long for hour in range(HOURS))
+
+
+def _windows(members: Sequence[Needs], frame: Frame, busy: Sequence[bool], sizes: tuple[int, int]) -> Candidate:
+    """Make a schedule; ``sizes`` are what would do at all hours, fewer never do, and what there is at quiet ones."""
+    least, otherwise = sizes
+    size, lived, rank = _smallest(members, frame, busy, least, otherwise)
     runs = spans(busy)
     hours = ", ".join(f"{begin:02}:00 to {(begin + length) % HOURS:02}:00" for begin, length in runs)
     said = f"{size} from {hours} UTC, else {otherwise}: of {_wanted(members)} {_missed(lived)}"

@@ -71,7 +71,7 @@ def test_a_function_that_nobody_calls_gets_none() -> None:
 
 
 def test_day_and_night_become_a_schedule() -> None:
-    arrivals = [each for each in now_and_then(150, 2 * DAY) if 8 * HOUR <= each % DAY < 12 * HOUR]
+    arrivals = [each for each in now_and_then(300, 2 * DAY) if 8 * HOUR <= each % DAY < 12 * HOUR]
     found = asked(world(function(arrivals, span=2 * DAY), span=2 * DAY)).advice[0]
     assert found.section.size.schedule is not None
     assert [(each.cron, each.duration) for each in found.section.size.schedule] == [("0 8 * * *", 4 * HOUR)]
