@@ -81,14 +81,17 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRow:
-    """A row that was left out, and why; ``line`` is the number of its row in Parquet, and of its sample in JSON."""
+    """A row that was left out, and why; ``line`` is the number of its row in Parquet, and of its sample in JSON.
+
+    Where ``what`` says the place in another way there is no ``file``, and the line is 0.
+    """
 
     file: str
     line: int
     what: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}"
+        return f"{self.file}:{self.line}: {self.what}" if self.file else self.what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

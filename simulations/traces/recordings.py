@@ -1,5 +1,6 @@
 """What ``warmscaler serve --record`` wrote: the requests that its readings of backlogs show, a lower bound."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,9 +9,11 @@ import numpy as np
 from simulations.model import SECOND, Ints
 from simulations.recording import Recording, Scaled, read, reconstructed
 from simulations.traces.gathering import Reading, not_before, traced
+from simulations.traces.ledger import Ledger
 from simulations.traces.model import Recorded, Trace
 from simulations.traces.source import Source
 
+_PLACE: Final = re.compile(r"(?P<file>[^:\s]+):(?P<line>[0-9]+): (?P<why>.*)", re.DOTALL)
 _FIRST_LINE: Final = frozenset({"is", "at", "version", "process", "lost"})
 
 
@@ -38,12 +41,20 @@ def _arrivals(scaled: Scaled) -> Ints:
     return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *map(reconstructed, scaled.triggers)]))
 
 
+def _refuse(shown: str, ledger: Ledger) -> None:
+    """Note a bad line; one that is JSON and lacks something is told by its instant, not by its place."""
+    found = _PLACE.fullmatch(shown)
+    ledger.begin(found["file"] if found else "")
+    ledger.refuse(int(found["line"]) if found else 0, found["why"] if found else shown)
+
+
 def _tell(recording: Recording, reading: Reading) -> None:
     troubles, ledger = recording.troubles, reading.ledger
-    ledger.rows, ledger.bad_rows = troubles.lines + troubles.bad, troubles.bad
+    ledger.rows = troubles.lines + troubles.bad
+    for shown in troubles.shown:
+        _refuse(shown, ledger)
+    ledger.bad_rows = troubles.bad  # of which only the first are shown
     ledger.note("arrivals: as the backlog grew from reading to reading; what came and went between is not seen")
-    for line in troubles.shown:
-        ledger.note(f"bad line: {line}")
     if troubles.torn:
         ledger.note(f"files that were not closed, of which the last second may be missing: {len(troubles.torn)}")
     if troubles.lost:

@@ -21,7 +21,13 @@ def test_a_folder_of_recordings_is_a_trace(tmp_path: Path) -> None:
     assert (trace.format, trace.wall, trace.end, trace.bad_rows) == ("recording", BEGIN / 1000, 30_000_000, 1)
     assert arrivals(trace) == {"shop/orders": [9, 10, 20]}
     assert "lines that the service could not write: 3" in trace.notes
-    assert any(note.startswith("bad line: recording-") for note in trace.notes)
+    assert [(row.file[:10], row.line, row.what[:15]) for row in trace.bad] == [("recording-", 5, "JSONDecodeError")]
+
+
+def test_a_line_that_lacks_something_is_told_by_its_instant(tmp_path: Path) -> None:
+    trace = read_trace(wrote(tmp_path, [header(), trigger(), *SEEN, decision(21, 5, n=9)]))
+    assert trace.bad_rows == 1
+    assert str(trace.bad[0]).startswith(f"decision at {BEGIN + 21_000}: KeyError")
 
 
 def test_one_file_of_it_is_one_too(tmp_path: Path) -> None:
