@@ -14,7 +14,7 @@ from simulations.progress import watched
 from simulations.recording import Recording, Troubles, read
 from simulations.replay.fidelity import Fidelity, fidelity
 from simulations.replay.objects import JOB, Asked, Understood, understood
-from simulations.replay.worlds import as_it_was, otherwise
+from simulations.replay.worlds import as_it_was, busiest, otherwise
 from simulations.report.study import Case, Dropped, Study
 from simulations.run import simulate
 from simulations.statistics import overall, summaries
@@ -103,6 +103,13 @@ def _dropped(troubles: Troubles) -> tuple[Dropped, ...]:
 def _remarks(objects: Sequence[Understood]) -> Iterator[str]:
     for each in objects:
         yield from (f"{each.name}: {remark}" for remark in each.remarks)
+        number, arrivals = busiest(each.triggers)
+        if number is not None:
+            every = each.triggers[number].interval
+            yield (
+                f"{each.name}: {arrivals.size:,} arrivals, the least that there were: what came and was done between "
+                f"two readings, {every:g} s apart, is not seen"
+            )
         if each.recorded.kind == JOB:
             yield f"{each.name}: a ScaledJob has no replicas to compare"
         elif each.recorded.asked is None:

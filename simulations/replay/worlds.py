@@ -45,10 +45,10 @@ def otherwise(recording: Recording, objects: Sequence[Understood], asked: Asked,
     pools: dict[str, Pool] = {}
     for each in objects:
         chance = _chance(recording, each, seed)
-        busiest, arrivals = _busiest(each.triggers)
+        counting, arrivals = busiest(each.triggers)
         work = Work(arrivals=arrivals, service=service(asked.function.service, arrivals.size, chance))
         triggers = tuple(
-            _as_counted(each, number) if number == busiest else _as_recorded(watched)
+            _as_counted(each, number) if number == counting else _as_recorded(watched)
             for number, watched in enumerate(each.triggers)
         )
         function = _function(each, asked, chance, triggers, work)
@@ -98,7 +98,7 @@ def _as_counted(each: Understood, number: int) -> Trigger:
     )
 
 
-def _busiest(triggers: Sequence[Watched]) -> tuple[int | None, Ints]:
+def busiest(triggers: Sequence[Watched]) -> tuple[int | None, Ints]:
     """Return the trigger that tells of the most arrivals, and these."""
     found = [(number, reconstructed(each)) for number, each in enumerate(triggers) if each.kind != _WINDOW]
     return max(found, key=lambda pair: pair[1].size, default=(None, _none()))
