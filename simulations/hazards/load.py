@@ -5,11 +5,11 @@ from math import ceil
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from simulations.model import SECOND, Function, Ints
 
 MINUTE: Final = 60
+HOUR: Final = 3600
 BIN: Final = 15
 """Seconds, the HPA's sync period: within it no second step is made."""
 
@@ -35,29 +35,30 @@ def load(function: Function) -> Load:
     arrivals, service = function.work.arrivals, function.work.service
     if not len(arrivals):
         return Load()
-    asked = _per_bin(arrivals, service, MINUTE) / (MINUTE * function.concurrency)
-    busiest = int(asked.argmax())
-    more = _more(function)
-    hours = np.add.reduceat(more, np.arange(0, len(more), 3600 // BIN))
+    edges = np.arange(0, int(arrivals[-1]) + MINUTE * SECOND + 1, BIN * SECOND)
+    before = np.searchsorted(arrivals, edges)
+    asked = np.diff(np.concatenate([np.zeros(1, np.int64), service.cumsum()])[before])
+    minutes = _together(asked, MINUTE // BIN)
+    busiest = int(minutes.argmax())
+    more = _more(function, asked)
     positive = np.sort(more[more > 0])
     return Load(
-        busiest=float(asked[busiest]),
-        arrivals=int(np.count_nonzero(arrivals // (MINUTE * SECOND) == busiest)),
+        busiest=int(minutes[busiest]) / (MINUTE * SECOND * function.concurrency),
+        arrivals=int(_together(np.diff(before), MINUTE // BIN)[busiest]),
         service=float(service.mean()) / SECOND,
-        step=int(positive[ceil(0.95 * len(positive)) - 1]),
-        rate=float(hours.max()) / 3600,
+        step=int(positive[ceil(0.95 * len(positive)) - 1]) if len(positive) else 0,
+        rate=int(_together(more, HOUR // BIN).max()) / HOUR,
     )
 
 
-def _per_bin(arrivals: Ints, service: Ints, width: int) -> npt.NDArray[np.float64]:
-    """Return the seconds of service that arrive in each ``width`` seconds."""
-    return np.bincount(arrivals // (width * SECOND), weights=service / SECOND).astype(np.float64)
+def _together(bins: Ints, count: int) -> Ints:
+    """Add up each ``count`` bins."""
+    return np.add.reduceat(bins, np.arange(0, len(bins), count))
 
 
-def _more(function: Function) -> Ints:
-    """Return how many more pods than there are each bin wants."""
-    asked = _per_bin(function.work.arrivals, function.work.service, BIN) / (BIN * function.concurrency)
-    wanted = np.minimum(np.ceil(asked).astype(np.int64), function.scaled.max_replicas)
+def _more(function: Function, asked: Ints) -> Ints:
+    """Return how many more pods than there are each bin wants, for the microseconds of service that arrive in it."""
+    wanted = np.minimum(-(-asked // (BIN * SECOND * function.concurrency)), function.scaled.max_replicas)
     kept = _highest(wanted, max(1, round(function.scaled.cooldown / BIN)))
     there = np.concatenate([np.zeros(1, np.int64), kept[:-1]])
     return np.asarray(np.maximum(0, kept - there), np.int64)
