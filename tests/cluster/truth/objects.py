@@ -53,7 +53,7 @@ QUICKER = Behavior(
 )
 
 
-def _scaled(*triggers: TriggerSpec, cooldown: float = 5.0, **fields: Any) -> ScaledObject:
+def _scaled(*triggers: TriggerSpec, cooldown: float = 3 * POLL, **fields: Any) -> ScaledObject:
     return ScaledObject(triggers=triggers, polling_interval=POLL, cooldown=cooldown, max_replicas=MOST, **fields)
 
 
@@ -61,12 +61,12 @@ CASES = (
     Case(name="polled", scaled=_scaled(POLLED), lists=(DAY,)),
     Case(name="pushed", scaled=_scaled(PUSHED), lists=(DAY,)),
     Case(name="cached", scaled=_scaled(CACHED), lists=(DAY,)),
-    Case(name="cooled-at-a-check", scaled=_scaled(POLLED, cooldown=6.0), lists=(DAY,)),
+    Case(name="cooled-between-checks", scaled=_scaled(POLLED, cooldown=5.0), lists=(DAY,)),
     Case(name="with-behavior", scaled=_scaled(PUSHED, behavior=QUICKER), lists=(DAY,)),
     Case(name="idle", scaled=_scaled(PUSHED, min_replicas=2, idle_replicas=0), lists=(DAY,)),
     Case(name="minimum", scaled=_scaled(POLLED, min_replicas=2), lists=(DAY,), replicas=2),
     Case(name="paused", scaled=_scaled(PUSHED), lists=(DAY,), paused=(20.0, 33.0)),
-    Case(name="never-down", scaled=_scaled(PUSHED, scale_in_paused=True), lists=(DAY,)),
+    Case(name="never-down", scaled=_scaled(PUSHED, scale_in_paused=True, behavior=QUICKER), lists=(DAY,)),
     Case(
         name="activated",
         scaled=_scaled(PUSHED),

@@ -123,16 +123,16 @@ def by(who: str, timeline: Timeline) -> Timeline:
     return [step for step in timeline if step.value[1] == who]
 
 
-def looks_apart(looked: Sequence[float], real: Timeline, model: Timeline) -> float | None:
-    """Return how many looks of the autoscaler lie between its step and the same one of the model at most.
+def looks_apart(looked: Sequence[float], real: Timeline, model: Timeline) -> tuple[float, ...] | None:
+    """Return how many looks of the autoscaler lie between each of its steps and the same one of the model.
 
     They are counted from the beginning, or from the last step of KEDA's before it where that is nearer: where KEDA woke
     the function a poll later, all that follows is later, too. ``None`` where they do not take the same steps.
     """
-    if distance(by("HPA", real), by("HPA", model)).most is None:
+    if distance(by("HPA", real), by("HPA", model)).apart is None:
         return None
     pairs = zip(_counted(looked, real), _counted(looked, model), strict=True)
-    return float(max((min(abs(a - b), abs(c - d)) for (a, c), (b, d) in pairs), default=0))
+    return tuple(float(min(abs(one[0] - other[0]), abs(one[1] - other[1]))) for one, other in pairs)
 
 
 def _counted(looked: Sequence[float], timeline: Timeline) -> list[tuple[int, int]]:

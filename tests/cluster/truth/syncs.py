@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 from simulations.hpa import Series
@@ -23,6 +24,7 @@ from tests.cluster.truth.metrics import Told
 from tests.cluster.truth.timelines import Step
 
 _CONTROLLER, _KUBELET, _KEDA = "system:kube-controller-manager", "kwok", "keda"
+_SELECTOR = "labelSelector=scaledobject.keda.sh%2Fname%3D"
 _SCALE, _STATUS = "deployments/scale", "horizontalpodautoscalers/status"
 _POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -38,6 +40,7 @@ _POLICY = {
                 {"group": "autoscaling", "resources": [_STATUS]},
             ],
         },
+        {"level": "Metadata", "users": [_CONTROLLER], "resources": [{"group": "external.metrics.k8s.io"}]},
         {
             "level": "RequestResponse",
             "users": [_KEDA],
@@ -66,7 +69,7 @@ class Sync:
     """
 
     began: float
-    instants: tuple[float, ...]
+    instants: tuple[float, float, float]
     wrote: float | None
     before: int
     pods: int
@@ -107,21 +110,24 @@ class Pods:
     times: Sequence[float]
     ready: Sequence[int]
 
-    def at(self, moment: float) -> int:
-        """Return how many were ready then; 0 before the first time."""
-        before = bisect_right(self.times, moment)
-        return self.ready[before - 1] if before else 0
+    def between(self, earliest: float, latest: float) -> list[int]:
+        """Return how many were ready at any instant of a time, the last of them first; 0 before the first time."""
+        first, last = bisect_right(self.times, earliest), bisect_right(self.times, latest)
+        return list(dict.fromkeys(self.ready[number - 1] if number else 0 for number in range(last, first - 1, -1)))
 
 
 def pods(name: str, events: Iterable[Document]) -> Pods:
-    """Count the ready pods of the Deployment ``name`` after each write of kwok's; one that ends counts to its end."""
+    """Count the ready pods of the Deployment ``name`` after each write of kwok's; one that ends counts to its end.
+
+    A write is dated by its request: nobody can have seen it earlier.
+    """
     up: set[str] = set()
     times, counts = [], []
-    for event in sorted(filter(_of_a_pod, events), key=_completed):
+    for event in filter(_of_a_pod, events):
         pod = event["objectRef"]["name"]
         if pod.rsplit("-", 2)[0] == name:
             (up.add if _is_ready(event) else up.discard)(pod)
-            times.append(_completed(event))
+            times.append(_received(event))
             counts.append(len(up))
     return Pods(times=times, ready=counts)
 
@@ -146,31 +152,34 @@ def syncs(name: str, events: Iterable[Document], told: Sequence[Told]) -> list[S
     return found
 
 
-def looks(name: str, events: Iterable[Document]) -> list[float]:
-    """Return when each sync of the HPA of the Deployment ``name`` had read its scale."""
-    own = _own(name, events)
-    return [_completed(event) for number, event in enumerate(own) if _begins(own, number)]
+def looks(name: str, events: Sequence[Document]) -> list[float]:
+    """Return when each sync of the HPA of the ScaledObject ``name`` had heard of the last metric that it asked for."""
+    scale = _own(name, events)
+    asked = sorted(_completed(event) for event in events if event["requestURI"].endswith(f"{_SELECTOR}{name}"))
+    starts = [_completed(event) for number, event in enumerate(scale) if _begins(scale, number)]
+    return [_last(asked, start, until) for start, until in pairwise([*starts, inf])]
 
 
-def changes(name: str, events: Iterable[Document]) -> list[Step[tuple[int, str]]]:
+def _last(asked: Sequence[float], start: float, until: float) -> float:
+    """Return the last instant between two, the first of them if there is none."""
+    number = bisect_right(asked, until) - 1
+    return max(start, asked[number]) if number >= 0 else start
+
+
+def changes(name: str, events: Sequence[Document]) -> list[Step[tuple[int, str]]]:
     """Return every change of the replicas of the Deployment ``name``, and who made it: ``HPA`` or ``KEDA``.
 
     What the HPA wrote is dated by the look that it followed from.
     """
     writers = {_CONTROLLER: "HPA", _KEDA: "KEDA"}
-    written = [event for event in events if event["objectRef"]["name"] == name and _is_change(event)]
     looked = looks(name, events)
-    return [
-        Step(
-            _dated(_completed(event), looked) if _user(event) == _CONTROLLER else _completed(event),
-            (int(event["responseObject"]["spec"].get("replicas", 0)), writers[_user(event)]),
-        )
-        for event in sorted(written, key=_completed)
-    ]
-
-
-def _dated(at: float, looked: Sequence[float]) -> float:
-    return looked[bisect_right(looked, at) - 1]
+    written = [event for event in events if event["objectRef"].get("name") == name and _is_change(event)]
+    found = []
+    for event in sorted(written, key=_completed):
+        at, who = _completed(event), writers[_user(event)]
+        replicas = int(event["responseObject"]["spec"].get("replicas", 0))
+        found.append(Step(looked[bisect_right(looked, at) - 1] if who == "HPA" else at, (replicas, who)))
+    return found
 
 
 def _is_change(event: Document) -> bool:
@@ -182,7 +191,7 @@ def _is_change(event: Document) -> bool:
 
 
 def _own(name: str, events: Iterable[Document]) -> list[Document]:
-    return [event for event in events if event["objectRef"]["name"] == name and _user(event) == _CONTROLLER]
+    return [event for event in events if event["objectRef"].get("name") == name and _user(event) == _CONTROLLER]
 
 
 def _user(event: Document) -> str:
@@ -208,7 +217,7 @@ def _sync(calls: Sequence[Document], answers: Sequence[Told], before: Sync | Non
     )
 
 
-def _between(earliest: float, later: Sequence[Document]) -> tuple[float, ...]:
+def _between(earliest: float, later: Sequence[Document]) -> tuple[float, float, float]:
     """Return an instant and the next call's, with their middle, where it most probably was."""
     latest = max(earliest, _received(later[0])) if later else earliest
     return earliest, (earliest + latest) / 2.0, latest

@@ -1,9 +1,9 @@
 """KEDA and the autoscaler of the simulator, beside the real ones with the real service, over the same demand.
 
 Both sides must take the same steps in the same order, made by the same one of the two. What KEDA does must lie within a
-poll of the real thing, and the time that a write takes on a busy machine: its checks are dated by what it wrote. What
-the autoscaler does may be one of its looks apart: it looks at the same instants, but what it then asks for, and hears,
-is some tenths of a second older or younger.
+poll of the real thing, and the time that a check takes on a busy machine: its checks are dated by what it wrote. What
+the autoscaler does may be one of its looks apart: the simulated one looks at the same instants, but what it then hears
+may be some tenths of a second older or younger.
 """
 
 import time
@@ -30,7 +30,8 @@ pytestmark = [pytest.mark.requires("cluster", "redis"), pytest.mark.timeout(400)
 
 PLACE = "truth"
 PAUSED = "autoscaling.keda.sh/paused"
-WRITE = 0.5  # s
+WRITE = 1.0  # s for a check and what it writes, on a busy machine: half a poll
+SAME = {"KEDA": WRITE, "HPA": 0.0}
 MOST_APART = {"KEDA": POLL + WRITE, "HPA": 1.0}
 UNITS = {"KEDA": "s", "HPA": "syncs"}
 
@@ -52,30 +53,37 @@ def _service(home: Path, plane: ControlPlane) -> Warmscaler:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_simulated_controllers_scale_as_the_real_ones(recorded: dict[str, Recorded], case: Case) -> None:
     real, model = recorded[case.name].changes, simulated(case, recorded[case.name])
-    assert distance(real, model).most is not None, told(case.name, real, model)
-    for who, most in _apart(recorded[case.name], real, model).items():
-        assert most is not None
-        assert most <= MOST_APART[who], told(case.name, real, model)
+    assert distance(real, model).apart is not None, told(case.name, real, model)
+    for who, apart in _apart(recorded[case.name], real, model).items():
+        assert apart is not None
+        assert max(apart, default=0.0) <= MOST_APART[who], told(case.name, real, model)
+        assert sum(each > SAME[who] for each in apart) <= len(apart) / 2, told(case.name, real, model)
 
 
-def test_the_cases_were_worth_it(recorded: dict[str, Recorded], measured: Callable[[str], None]) -> None:
-    """Cases in which KEDA, or the autoscaler, does nothing compare nothing."""
-    models = {case.name: simulated(case, recorded[case.name]) for case in CASES}
-    for who in MOST_APART:
-        steps = sum(len(by(who, one.changes)) for one in recorded.values())
-        apart = [_apart(one, one.changes, models[name])[who] for name, one in recorded.items()]
-        most = max((each for each in apart if each is not None), default=0.0)
-        measured(
-            f"{len(CASES)} ScaledObjects: {steps} steps of {who}, {apart.count(None)} timelines unequal, "
-            f"{most:.2f} {UNITS[who]} apart at most"
-        )
-        assert steps >= 2 * len(CASES)
+@pytest.mark.parametrize("who", ["KEDA", "HPA"])
+def test_nearly_all_steps_are_at_the_same_instant(
+    recorded: dict[str, Recorded], measured: Callable[[str], None], who: str
+) -> None:
+    """A poll or a look lies between them only where something changed at the very instant of one."""
+    apart = [
+        each
+        for case in CASES
+        for each in _apart(recorded[case.name], recorded[case.name].changes, simulated(case, recorded[case.name]))[who]
+        or ()
+    ]
+    late = sum(each > SAME[who] for each in apart)
+    measured(
+        f"{len(CASES)} ScaledObjects: {len(apart)} steps of {who}, {late} of them not at the same instant, "
+        f"{max(apart):.2f} {UNITS[who]} apart at most, {sorted(apart)[len(apart) // 2]:.2f} in the middle"
+    )
+    assert len(apart) >= 2 * len(CASES)
+    assert late <= len(apart) / 5
 
 
-def _apart(one: Recorded, real: Timeline, model: Timeline) -> dict[str, float | None]:
+def _apart(one: Recorded, real: Timeline, model: Timeline) -> dict[str, tuple[float, ...] | None]:
     """Say how far apart the two sides are: KEDA's steps in seconds, the autoscaler's in looks."""
     return {
-        "KEDA": distance(by("KEDA", real), by("KEDA", model)).most,
+        "KEDA": distance(by("KEDA", real), by("KEDA", model)).apart,
         "HPA": looks_apart(one.looks, real, model),
     }
 

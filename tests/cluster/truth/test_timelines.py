@@ -29,9 +29,13 @@ def test_how_far_apart(simulated: list[int], most: float | None) -> None:
     assert distance(counted(REAL), counted(simulated)).most == most
 
 
+def test_every_step_has_its_distance() -> None:
+    assert distance(counted(REAL), counted([1, 1, 4, 4, 4, 8, 8, 8, 8, 3])).apart == (0.0, 1.0, 0.0, 1.0)
+
+
 def test_the_first_difference_is_named() -> None:
     wrong = [1, 1, 1, 4, 4, 9, 8, 8, 3, 3]
-    assert distance(counted(REAL), counted(wrong)) == Distance(steps=5, most=None, differs=2)
+    assert distance(counted(REAL), counted(wrong)) == Distance(apart=None, differs=2)
 
 
 @given(values=st.lists(st.integers(0, 3), max_size=30), late=st.integers(0, 5))

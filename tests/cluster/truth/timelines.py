@@ -17,15 +17,18 @@ class Step(Generic[Value]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distance:
-    """How far apart two timelines are.
+    """How far apart two timelines are: ``apart`` is how far each step of the one is from the same step of the other.
 
-    ``steps`` were compared. ``most`` is the largest distance between a step of the one and the same step of the other,
-    ``None`` where they do not take the same steps in the same order: ``differs`` is then the first of which that is so.
+    It is ``None`` where they do not take the same steps in the same order: ``differs`` is then the first such step.
     """
 
-    steps: int
-    most: float | None
+    apart: tuple[float, ...] | None
     differs: int | None = None
+
+    @property
+    def most(self) -> float | None:
+        """The largest distance, ``None`` if the steps are not the same."""
+        return None if self.apart is None else max(self.apart, default=0.0)
 
 
 def steps(told: Iterable[Step[Value]]) -> list[Step[Value]]:
@@ -44,13 +47,11 @@ def counted(values: Iterable[Value]) -> list[Step[Value]]:
 
 def distance(real: Sequence[Step[Value]], simulated: Sequence[Step[Value]]) -> Distance:
     """Compare step by step: the values must be the same, in the same order, and as many."""
-    longest = max(len(real), len(simulated))
-    for number in range(longest):
+    for number in range(max(len(real), len(simulated))):
         ours, theirs = simulated[number : number + 1], real[number : number + 1]
         if not ours or not theirs or ours[0].value != theirs[0].value:
-            return Distance(steps=longest, most=None, differs=number)
-    apart = [abs(one.at - other.at) for one, other in zip(real, simulated, strict=True)]
-    return Distance(steps=longest, most=max(apart, default=0.0))
+            return Distance(apart=None, differs=number)
+    return Distance(apart=tuple(abs(one.at - other.at) for one, other in zip(real, simulated, strict=True)))
 
 
 def told(name: str, real: Sequence[Step[Value]], simulated: Sequence[Step[Value]]) -> str:
