@@ -32,7 +32,9 @@ def tiles(study: Study) -> str:
     """Return the numbers that matter most, each beside that of the present settings."""
     case, present = study.main, study.case(study.present)
     then = present if present is not None and present.policy != case.policy else None
-    return "".join(_tile(STATISTICS[name], case, then) for name in _TILES if name != "missed_ratio" or _pooled(case))
+    whose = f'<p class="note">With {escape(case.policy)}</p>' if len(study.cases) > 1 else ""
+    shown = (name for name in _TILES if name != "missed_ratio" or _pooled(case))
+    return f'{whose}<dl class="tiles">{"".join(_tile(STATISTICS[name], case, then) for name in shown)}</dl>'
 
 
 def _pooled(case: Case) -> bool:
@@ -144,7 +146,7 @@ def _cell(value: float, shown: str) -> str:
 
 def _named(study: Study, case: Case) -> str:
     roles = (("recommended", study.recommended), ("present", study.present))
-    tags = "".join(f'<span class="tag {role}">{role}</span>' for role, policy in roles if case.policy == policy)
+    tags = "".join(f'<span class="tag {role}">{role}</span>' for role, policy in roles if role != case.policy == policy)
     return escape(case.policy) + tags
 
 

@@ -77,15 +77,15 @@ def _alone(case: Case) -> str:
 
 
 def _ends(study: Study) -> str:
-    best = frontier(study.cases)
+    best, present = frontier(study.cases), study.case(study.present)
     cheap, quick = best[0], best[-1]
-    if cheap is quick:
-        return f"Of {len(study.cases)} policies {_called(cheap)} is the cheapest and the quickest. {_alone(cheap)}"
-    return (
-        f"Of {len(study.cases)} policies {_called(cheap)} is the cheapest ({_written(cheap, COST)}, p99 wait "
-        f"{_written(cheap, QUALITY)}) and {_called(quick)} the quickest ({_written(quick, COST)}, "
-        f"{_written(quick, QUALITY)})."
-    )
+    told = f"Of {len(study.cases)} policies {_called(cheap)} is the cheapest ({_costs(cheap)}) and "
+    told += "the quickest." if cheap is quick else f"{_called(quick)} the quickest ({_costs(quick)})."
+    return told if present is None else f"{told} At present: {_costs(present)}."
+
+
+def _costs(case: Case) -> str:
+    return f"{_written(case, COST)}, p99 wait {_written(case, QUALITY)}"
 
 
 def _compared(ours: Case, theirs: Case) -> str:

@@ -45,7 +45,7 @@ def finite(values: Iterable[float]) -> list[float | None]:
 
 def axis(title: str, **others: object) -> dict[str, object]:
     """Return an axis with its title."""
-    return {"title": {"text": title}, "automargin": True, "zeroline": False, **others}
+    return {"title": {"text": title, "standoff": 10}, "automargin": True, "zeroline": False, **others}
 
 
 def told(case: Case, *names: str) -> str:

@@ -94,3 +94,17 @@ def test_without_plotly_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "plotly", None)
     with pytest.raises(ModuleNotFoundError, match=r"needs plotly: pip install 'warmscaler\[simulate\]'"):
         page(study())
+
+
+def test_the_numbers_at_the_top_say_whose_they_are() -> None:
+    made = study(case("a", (9.0,)), case("b", (1.0,), 3.0), present="a", recommended="b")
+    text = page(made)
+    assert (
+        '<p class="note">With b</p><dl class="tiles"><div><dt>p99 wait</dt><dd>1.00 s<small>at present 9.00 s (-88.9 %)'
+        in text
+    )
+    assert 'b<span class="tag recommended">recommended</span>' in text
+
+
+def test_a_policy_called_by_its_role_is_not_tagged_with_it() -> None:
+    assert 'class="tag' not in page(study(case("present"), present="present"))

@@ -39,8 +39,15 @@ NOISY = case("noisy", (2.0, 30.0, 31.0), pods=3.0)
     [
         (study(SLOW), "Of 100 requests 99 wait 21.0 s or less, the longest 21.0 s; 0 % find no pod ready."),
         (study(SLOW), "All pods together take 2.00 pod-h, 50.0 % of it busy."),
-        (study(SLOW, QUICK), "Of 2 policies poll is the cheapest (2.00 pod-h, p99 wait 21.0 s) and push the quickest"),
-        (study(SLOW, case("fast", (1.0,) * 3, pods=1.0)), "Of 2 policies fast is the cheapest and the quickest."),
+        (
+            study(SLOW, QUICK),
+            "Of 2 policies poll is the cheapest (2.00 pod-h, p99 wait 21.0 s) and push the quickest (3.00 pod-h, p99",
+        ),
+        (study(SLOW, QUICK, present="poll"), "At present: 2.00 pod-h, p99 wait 21.0 s."),
+        (
+            study(SLOW, case("fast", (1.0,) * 3, pods=1.0)),
+            "fast is the cheapest (1.00 pod-h, p99 wait 1.00 s) and the quickest.",
+        ),
         (study(SLOW, QUICK, present="poll", recommended="poll"), "Stay with poll, of 2 policies."),
         (study(SLOW, QUICK, recommended="push"), "Go with push, of 2 policies."),
         (
