@@ -22,6 +22,7 @@ from tests.bench import (
     restart,
     rpc,
     sharing,
+    simulator,
     wake,
 )
 
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "memory": memory.main,
     "demo": demo.main,
     "recording": recording.main,
+    "simulator": simulator.main,
 }
 ON_A_CLUSTER = {
     "outage": outage.main,
