@@ -58,18 +58,23 @@ def cache_directory() -> Path:
     return Path(base) / "warmscaler" / f"compiled-{made_of.hexdigest()[:16]}"
 
 
-@cache
 def _linked(function: Callable[..., object]) -> FunctionType:
     """Return a copy of ``function`` that calls compiled functions wherever it calls one of this package."""
-    import numba  # noqa: PLC0415 - as above
-
     plain = cast("FunctionType", _INSTEAD.get(function, function))
-    names: dict[str, Any] = dict(plain.__globals__)
-    inner = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    names = dict(plain.__globals__)
     for name in plain.__code__.co_names:
         called = names.get(name)
         if called in _INSTEAD or (isinstance(called, FunctionType) and called.__module__.startswith(_PACKAGE)):
-            names[name] = inner(_linked(called))
+            names[name] = _part(called)
     linked = FunctionType(plain.__code__, names, plain.__name__)
     linked.__qualname__, linked.__module__ = plain.__qualname__, plain.__module__
     return linked
+
+
+@cache
+def _part(function: Callable[..., object]) -> object:
+    """Return a function that only compiled ones call; each is compiled once, whoever calls it."""
+    import numba  # noqa: PLC0415 - as above
+
+    options: Any = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(**options)(_linked(function))
