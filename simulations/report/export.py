@@ -5,7 +5,9 @@ The JSON document is versioned: within a version keys are added and never change
 - ``version``: 1. ``name``, ``question``, ``answer`` (a sentence), ``command``, ``inputs`` (name → text), ``seeds``.
 - ``cases``: for each policy ``policy``, ``settings`` (what a sweep varied), ``present``, ``recommended``, ``frontier``
   (truth values; frontier: no other case has both a lower p99 wait and fewer pod-hours), ``mean`` (statistic → ``mean``,
-  ``low``, ``high`` at 95 %), ``seeds`` (a summary for each seed, in order) and ``functions`` (of the first seed).
+  ``low``, ``high`` at 95 %), ``against_present`` (the same of the differences from the present policy, seed by seed;
+  ``null`` for itself and where there is none), ``seeds`` (a summary for each seed, in order) and ``functions`` (of the
+  first seed).
 - ``oracle``: ``missed``, ``idle_gib_s``. ``hazards``: ``key``, ``of``, ``what``, ``right``, ``numbers``.
 - ``dropped``: ``rows``, ``why``, ``lines``. ``statistics``: for each statistic its ``title`` and its ``unit``.
 
@@ -15,6 +17,7 @@ finite number is ``null``: the ends of an interval over one seed.
 
 import csv
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from io import StringIO
 from math import isfinite
@@ -23,7 +26,7 @@ from typing import Final
 from simulations.report.numbers import STATISTICS, Unit
 from simulations.report.study import Case, Study
 from simulations.report.verdict import answer, frontier
-from simulations.statistics import NUMBERS, Interval
+from simulations.statistics import NUMBERS, Interval, paired
 
 VERSION: Final = 1
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -77,20 +80,24 @@ def as_csv(study: Study) -> str:
 
 
 def _case(study: Study, case: Case, *, unbeaten: bool) -> dict[str, object]:
+    present = study.case(study.present)
     return {
         "policy": case.policy,
         "settings": dict(case.settings),
         "present": case.policy == study.present,
         "recommended": case.policy == study.recommended,
         "frontier": unbeaten,
-        "mean": {name: _interval(found) for name, found in case.numbers().items()},
+        "mean": _intervals(case.numbers()),
+        "against_present": _intervals(paired(case.seeds, present.seeds))
+        if present is not None and present is not case
+        else None,
         "seeds": [asdict(each) for each in case.seeds],
         "functions": [asdict(each) for each in case.functions],
     }
 
 
-def _interval(found: Interval) -> dict[str, float]:
-    return {"mean": found.mean, "low": found.low, "high": found.high}
+def _intervals(numbers: Mapping[str, Interval]) -> dict[str, object]:
+    return {name: {"mean": each.mean, "low": each.low, "high": each.high} for name, each in numbers.items()}
 
 
 def _plain(value: object) -> object:

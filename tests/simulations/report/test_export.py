@@ -29,6 +29,14 @@ def test_json_has_no_infinity() -> None:
     assert mean == {"mean": 2.0, "low": None, "high": None}
 
 
+def test_json_sets_every_policy_beside_the_present_one_seed_by_seed() -> None:
+    made = study(case("a", (1.0, 5.0)), case("b", (2.0, 6.0)), present="a")
+    ours, theirs = json.loads(as_json(made))["cases"]
+    assert ours["against_present"] is None
+    assert theirs["against_present"]["wait_p99"] == {"mean": 1.0, "low": 1.0, "high": 1.0}
+    assert json.loads(as_json(study()))["cases"][0]["against_present"] is None
+
+
 def test_equal_studies_are_equal_bytes() -> None:
     assert as_json(full()) == as_json(full())
     assert as_csv(full()) == as_csv(full())
