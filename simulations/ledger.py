@@ -81,10 +81,19 @@ class Ledger:
         if move.at < self.since:
             return
         self.moves.append(move)
+        if move.cause is Cause.KNATIVE:
+            self._ticked(move)
         self.wakes += move.cause is Cause.KEDA_WAKES
         self.sleeps += move.cause is Cause.KEDA_SLEEPS
         self.ups += move.cause is Cause.HPA_UP
         self.downs += move.cause is Cause.HPA_DOWN
+
+    def _ticked(self, move: Move) -> None:
+        """Enter a change by Knative, which does all of it alone."""
+        self.wakes += move.before == 0
+        self.sleeps += move.after == 0
+        self.ups += 0 < move.before < move.after
+        self.downs += 0 < move.after < move.before
 
     def timeline(self) -> Timeline | None:
         """Return the samples that were taken."""

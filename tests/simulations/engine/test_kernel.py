@@ -146,6 +146,7 @@ def test_knative_looks_at_once_at_zero_and_every_two_seconds_then() -> None:
     downs = [move for move in moved(figures, Cause.KNATIVE) if move[2] == 0]
     assert ups[0] == (100.5, 0, 1)
     assert 130.0 < downs[0][0] < 200.0  # the stable window, and 30 s of grace
+    assert (figures.wakes, figures.sleeps, figures.ups, figures.downs) == (1, 1, 0, 0)
 
 
 def test_samples_are_taken_at_equal_distances() -> None:
