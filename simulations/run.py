@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from simulations.fast.engine import fast_kernel
 from simulations.figures import Outcome
 from simulations.jobs import JobKernel
 from simulations.kernel import Kernel
@@ -15,7 +16,7 @@ class Engine(StrEnum):
     """How the functions of a world are simulated; the results are the same."""
 
     FAST = "fast"
-    """Arrays, compiled where numba is installed."""
+    """Arrays, compiled where numba is installed; the reference for what they do not hold (``simulations.fast``)."""
     REFERENCE = "reference"
     """Event by event, with the service's own code: to read, and to check the other one."""
 
@@ -34,4 +35,8 @@ def _reference(function: Function, world: World) -> Simulated:
     return made(function, end=world.end, warmup=world.warmup, bins=world.bins, pooled=pooled)
 
 
-_MAKERS: Final[Mapping[Engine, Made]] = {Engine.REFERENCE: _reference, Engine.FAST: _reference}
+def _fast(function: Function, world: World) -> Simulated:
+    return fast_kernel(function, world) or _reference(function, world)
+
+
+_MAKERS: Final[Mapping[Engine, Made]] = {Engine.REFERENCE: _reference, Engine.FAST: _fast}

@@ -23,7 +23,6 @@ _PACKAGE = __name__.rpartition(".")[0]
 _INSTEAD: dict[object, Callable[..., object]] = {
     heapq.heappush: heap.push,
     heapq.heappop: heap.pop,
-    heapq.heapreplace: heap.replace,
 }
 
 
@@ -40,15 +39,28 @@ def compiled(function: _Function) -> _Function:
     import numba  # noqa: PLC0415 - it is the extra ``jit``, and takes a while to load
 
     config: Any = numba.config  # its options are attributes that only it knows
-    before, config.CACHE_DIR = config.CACHE_DIR, config.CACHE_DIR or str(cache_directory())
+    before, config.CACHE_DIR = config.CACHE_DIR, str(cache_directory())
     try:
-        return cast("_Function", numba.njit(cache=True, error_model="numpy")(_linked(function)))
-    except RuntimeError:  # numba found no place that can be written
-        return cast("_Function", numba.njit(error_model="numpy")(_linked(function)))
+        # Where it may not write there, numba would write beside the source, and not notice what else has changed.
+        return cast("_Function", numba.njit(cache=_writable(), error_model="numpy")(_linked(function)))
     finally:
         config.CACHE_DIR = before
 
 
+def ready(function: Callable[..., object]) -> bool:
+    """Tell whether the machine code of ``function`` is in the cache."""
+    return any(cache_directory().glob(f"*/*.{function.__name__}-*.nbi"))
+
+
+def _writable() -> bool:
+    try:
+        cache_directory().mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(cache_directory(), os.W_OK)
+
+
+@cache
 def cache_directory() -> Path:
     """Return where machine code is kept: another place for every version of what it is made of."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

@@ -11,30 +11,31 @@ from scaler.pool.view import Handoff, Replicas
 from simulations.fast import places as p
 from simulations.fast.arrays import Ints as Numbers
 from simulations.fast.arrays import room
-from simulations.fast.compiling import available, compiled
+from simulations.fast.compiling import available, compiled, ready
 from simulations.fast.kernel import CRAMPED, MOVE, MOVES_AT_ONCE, NEWS, SAMPLE, WORDS, Case, enter, run
 from simulations.fast.packing import case_of
 from simulations.fast.pods import adopt
 from simulations.fast.watched import wanted
 from simulations.figures import Blame, Cause, Figures, Move
-from simulations.kernel import ADOPTED, BRIDGED, DRAINED, Kernel, Stop
+from simulations.kernel import ADOPTED, BRIDGED, DRAINED, Stop
 from simulations.ledger import Ledger, PoolFigures, summed
-from simulations.model import Function, Happening, Ints, World
+from simulations.model import SECOND, Function, Happening, Ints, World, micros
 from simulations.pods import SETTLE, Pods
 from simulations.requests import NEVER, Requests
-from simulations.world import Simulated
 
 _PAST = -1
+_COMPILING = 20.0
+"""Seconds that it takes to compile, once."""
+_REQUEST, _LOOK = 1e-6, 1e-5
+"""Seconds that the twin takes for a request, and for a look of a controller."""
+_spent = {"seconds": 0.0}
 CAUSES = tuple(Cause)
 _STOPS = (Happening.SCALER_DOWN, Happening.SCALER_UP)
 
 
-def kernel_for(function: Function, world: World) -> Simulated:
-    """Return the kernel of ``function``: arrays, or the reference for what they do not hold."""
-    pooled = function.pool is not None
-    if suits(function):
-        return FastKernel(function, world, jit=available())
-    return Kernel(function, end=world.end, warmup=world.warmup, bins=world.bins, pooled=pooled)
+def fast_kernel(function: Function, world: World) -> "FastKernel | None":
+    """Return the kernel of ``function`` over arrays, ``None`` where the reference has to do it."""
+    return FastKernel(function, world, jit=_pays(function, world)) if suits(function) else None
 
 
 def suits(function: Function) -> bool:
@@ -46,6 +47,15 @@ def suits(function: Function) -> bool:
     fails = function.triggers[0].rules.on_unknown is OnUnknown.ERROR
     fails = fails or any(incident.what in _STOPS for incident in function.incidents)
     return scaled.fallback is None or not fails
+
+
+def _pays(function: Function, world: World) -> bool:
+    """Tell whether to run what is compiled: if it is already, or the twin took as long by now as compiling takes."""
+    if not available():
+        return False
+    looks = world.end / micros(function.scaled.polling_interval) + world.end / (15 * SECOND)
+    _spent["seconds"] += _REQUEST * len(function.work.arrivals) + _LOOK * looks
+    return _spent["seconds"] > _COMPILING or ready(run)
 
 
 @cache

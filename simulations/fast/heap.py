@@ -28,13 +28,6 @@ def pop(heap: Ints) -> int:
     return smallest
 
 
-def replace(heap: Ints, item: int) -> int:
-    """Take the smallest out and put ``item`` in."""
-    smallest = heap[0]
-    sink(heap, item, heap[-1])
-    return smallest
-
-
 def sink(heap: Ints, item: int, size: int) -> None:
     """Put ``item`` where the smallest was, among ``size`` numbers."""
     place, child = 0, 1
