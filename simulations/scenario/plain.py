@@ -37,7 +37,7 @@ def assumed(scenario: Scenario) -> Iterator[str]:
         if function.target is None and (scaled is None or "triggers" not in scaled.model_fields_set):
             yield "one replica for 10 requests that wait or are served, told by push (target)"
         if scaled is None:
-            yield "KEDA's own cooldownPeriod 300 s, at most 100 replicas (scaledObject)"
+            yield "KEDA's own cooldownPeriod 300 s, at most 100 replicas (cooldownPeriod, maxReplicaCount; --manifests)"
         if "service" not in said:
             yield f"service {SERVICE} each, unless the trace has durations (service)"
         if "pods" not in said:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from scaler.errors import ConfigError
-from scaler.model import Rules
+from scaler.model import OnUnknown, Rules
 from scaler.model import Trigger as Understood
 from scaler.probes.cron.probe import Window
 from scaler.triggers.guesses import Problems, guessed, quoted
@@ -81,11 +81,12 @@ def _meaning(section: TriggerSection, kinds: Kinds, defaults: Defaults) -> Meani
 
 
 def _asked(kind: str, target: float, activation: float) -> Meaning:
-    """Return what one of KEDA's own triggers means."""
+    """Return what one of KEDA's own triggers means: it holds nothing, and what it cannot read is an error at once."""
+    rules = Rules(activation=activation, hold_for=0.0, zero_confirm=1, on_unknown=OnUnknown.ERROR)
     return Meaning(
         kind=kind,
         target=target,
-        rules=Rules(activation=activation),
+        rules=rules,
         interval=ASKED,
         push=False,
         external=False,
