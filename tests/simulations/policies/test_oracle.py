@@ -1,5 +1,6 @@
 """The bounds of hindsight: against brute force where that can be afforded, and against the figures of a real trace."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -7,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulations.policies.oracle import Frontier, Wake, after_fixed, keep_alive, warm_pool
+from simulations.figures import Figures, Outcome, Step
+from simulations.model import SECOND
+from simulations.policies.oracle import Frontier, Wake, after_fixed, keep_alive, of_run, warm_pool
+from simulations.policies.overlays import laid
 from simulations.policies.ski_rental import DETERMINISTIC, RANDOMISED, break_even, drawn, paid
+from simulations.run import simulate
+from simulations.statistics import overall
+from tests.simulations.policies.worlds import function, world
+from tests.simulations.sample import NOTHING
 
 GAPS = st.lists(st.integers(0, 50), min_size=1, max_size=9)
 
@@ -108,3 +116,43 @@ def test_the_azure_code_trace_kept_for_half_a_minute() -> None:
     frontier = keep_alive(gaps)
     assert (colds, frontier.colds_at(idle)) == (25, 10)
     assert idle / frontier.idle_at(colds) == pytest.approx(1.52, abs=0.005)
+
+
+def run_of(*steps: tuple[int, int], name: str = "orders") -> Figures:
+    """Return the figures of a run with a wake-up at each of the seconds, of so many pods."""
+    return replace(NOTHING, name=name, steps=tuple(Step(at=at * SECOND, pods=pods, missed=0) for at, pods in steps))
+
+
+def test_the_bound_of_a_run_is_that_of_its_wake_ups() -> None:
+    """A hit costs 8 s of 256 MiB, which is 2 GiB·s; the pods that were wanted at 5 s nobody can have."""
+    outcome = Outcome(figures=(run_of((5, 2), (60, 1), (90, 2)),), end=100 * SECOND, warmup=0)
+    bounds = of_run(world(function([])), outcome)
+    assert [(each.missed, each.gib_s) for each in bounds] == [(2, 6.0), (3, 4.0), (4, 2.0), (5, 0.0)]
+
+
+def test_whoever_misses_some_misses_the_dearest() -> None:
+    large = replace(function([], name="large"), memory=2**30)
+    figures = (run_of((60, 1)), run_of((60, 1), name="large"))
+    bounds = of_run(world(function([]), large), Outcome(figures=figures, end=100 * SECOND, warmup=0))
+    assert [(each.missed, each.gib_s) for each in bounds] == [(0, 10.0), (1, 2.0), (2, 0.0)]
+
+
+@given(st.integers(1, 2_000))
+def test_a_long_bound_is_thinned_out_and_keeps_its_ends(pods: int) -> None:
+    outcome = Outcome(figures=(run_of((60, pods)),), end=100 * SECOND, warmup=0)
+    bounds = of_run(world(function([])), outcome)
+    assert len(bounds) <= 202
+    assert (bounds[0].missed, bounds[-1].missed) == (0, pods)
+    assert all(each.gib_s == pytest.approx(2.0 * (pods - each.missed)) for each in bounds)
+
+
+@pytest.mark.parametrize("name", ["pool-fixed", "pool-auto", "histogram", "openwhisk-reactive", "pool-forecast"])
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.integers(1, 3500), min_size=1, max_size=12, unique=True))
+def test_no_policy_beats_the_bound_of_its_own_run(name: str, arrivals: list[int]) -> None:
+    asked = laid(name, world(function([float(each) for each in sorted(arrivals)])))
+    outcome = simulate(asked)
+    came_to = overall(outcome)
+    assert sum(step.pods for step in outcome.figures[0].steps) == came_to.hits + came_to.missed
+    for bound in of_run(asked, outcome):
+        assert came_to.missed > bound.missed or came_to.idle_gib_s >= bound.gib_s
