@@ -1,6 +1,6 @@
 """A lane of the demo as a world of the simulator, with the phases that the run had, and what both went through."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from random import Random
 from typing import Final
@@ -9,12 +9,11 @@ import numpy as np
 
 from scaler.config.pools import PoolSection
 from simulations.demo.arrivals import arrivals, service_time
-from simulations.demo.emulator.record import Happened, Record, Synced
 from simulations.demo.lane import SCALER_INTERVAL, Kind
 from simulations.demo.pods import ColdStart, PodSpec
 from simulations.figures import Cause, Figures
 from simulations.hpa import SYNC_PERIOD
-from simulations.keda import Checked, hpa_spec
+from simulations.keda import hpa_spec
 from simulations.model import (
     SECOND,
     Backlog,
@@ -29,30 +28,17 @@ from simulations.model import (
     micros,
 )
 from simulations.run import Engine, simulate
+from tests.integration.demo.live import Lived, Step
 
 BEFORE: Final = 30.0  # s in which the pool is filled before the story begins, as in the demo
 OF_KEDA: Final = frozenset({Cause.KEDA_WAKES, Cause.KEDA_SLEEPS, Cause.KEDA_OTHER, Cause.HPA_UP, Cause.HPA_DOWN})
 PODS: Final = 512  # whose cold starts are drawn
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A change of the replicas that are asked for, in seconds of the demo."""
-
-    at: float
-    before: int
-    after: int
-
-    @property
-    def kind(self) -> str:
-        """Whether it wakes, puts to sleep, or is the HPA's."""
-        return "wakes" if self.before == 0 else "sleeps" if self.after == 0 else "steps"
-
-
-def simulated(kind: Kind, record: Record, seed: int, duration: float, warm: int) -> tuple[list[Step], Figures]:
+def simulated(kind: Kind, live: Lived, seed: int, duration: float, warm: int) -> tuple[list[Step], Figures]:
     """Simulate the arrivals of a lane; KEDA checks and the HPA syncs when they did in the run that was recorded."""
     instants = list(takewhile(lambda at: at < duration, arrivals(seed)))
-    function = _function(kind, record, Work(arrivals=_ints(instants, BEFORE), service=_served(seed, len(instants))))
+    function = _function(kind, live, Work(arrivals=_ints(instants, BEFORE), service=_served(seed, len(instants))))
     size = {"functions": {"namespace": "demo", "deployment": "orders"}, "size": {"fixed": warm}}
     pools = {"warm": Pool(section=PoolSection.model_validate(size))} if kind.pool else {}
     world = World(functions=(function,), pools=pools, end=micros(BEFORE + duration), warmup=micros(BEFORE))
@@ -61,10 +47,8 @@ def simulated(kind: Kind, record: Record, seed: int, duration: float, warm: int)
     return [Step(each.at / SECOND - BEFORE, each.before, each.after) for each in moves], figures
 
 
-def _function(kind: Kind, record: Record, work: Work) -> Function:
-    checks = [each.at for each in record.entries if isinstance(each, Happened) and isinstance(each.event, Checked)]
-    syncs = [each.at for each in record.entries if isinstance(each, Synced)]
-    interval = (checks[-1] - checks[0]) / (len(checks) - 1)
+def _function(kind: Kind, live: Lived, work: Work) -> Function:
+    interval = (live.checks[-1] - live.checks[0]) / (len(live.checks) - 1)
     scaled = replace(kind.scaled, polling_interval=interval)
     spare = [SYNC_PERIOD] * 8
     return Function(
@@ -75,9 +59,9 @@ def _function(kind: Kind, record: Record, work: Work) -> Function:
         work=work,
         starts=_starts(ColdStart()),
         phases=Phases(
-            check=micros(BEFORE + record.begun),
-            sync=micros(BEFORE + syncs[0]),
-            gaps=_ints([*np.diff(syncs).tolist(), *spare]),
+            check=micros(BEFORE + live.begun),
+            sync=micros(BEFORE + live.syncs[0]),
+            gaps=_ints([*np.diff(live.syncs).tolist(), *spare]),
         ),
         concurrency=PodSpec(service_time=float).concurrency,
         pool="warm" if kind.pool else None,
