@@ -28,7 +28,7 @@ from simulations.model import (
     micros,
 )
 from simulations.run import Engine, simulate
-from tests.cluster.truth.objects import END, POLL, WINDOW, Case
+from tests.cluster.truth.objects import END, WINDOW, Case
 from tests.cluster.truth.timelines import Step, distance
 
 _READS = micros(0.05)  # the scaler reads what is quiet at once when it changes
@@ -71,7 +71,7 @@ def _function(case: Case, recorded: Recorded) -> Function:
         triggers=tuple(_trigger(lengths, case.activation) for lengths in recorded.lengths),
         work=Work(arrivals=nothing, service=nothing),
         starts=Starts(schedule=_ints([0.0]), pull=_ints([0.0]), start=_ints([_STARTS]), ready=_ints([0.0])),
-        phases=_phases(recorded),
+        phases=_phases(recorded, case.scaled.polling_interval),
         replicas=case.replicas,
         incidents=_incidents(recorded),
     )
@@ -86,12 +86,14 @@ def _trigger(lengths: Sequence[tuple[float, int]], activation: int) -> Trigger:
     return Trigger(source=series, rules=Rules(activation=activation), interval=_READS)
 
 
-def _phases(recorded: Recorded) -> Phases:
+def _phases(recorded: Recorded, interval: float) -> Phases:
     """Take the instants of the real controllers; KEDA's last way to zero was at one of its checks."""
     checks = [change.at for change in recorded.changes if change.value == (0, "KEDA")]
     looks = [at for at in recorded.looks if at > 0.0]
     return Phases(
-        check=micros((checks[-1] if checks else 0.0) % POLL), sync=micros(looks[0]), gaps=_gaps(looks, recorded.paused)
+        check=micros((checks[-1] if checks else 0.0) % interval),
+        sync=micros(looks[0]),
+        gaps=_gaps(looks, recorded.paused),
     )
 
 
