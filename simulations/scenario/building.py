@@ -129,6 +129,18 @@ def meanings_of(section: FunctionSection, scaled: TriggersSection, defaults: Def
     return found
 
 
+def ignored(document: ScenarioDocument, folder: str) -> Iterator[str]:
+    """Yield what triggers say that nobody here understands, for a person: KEDA's own may say more than is simulated."""
+    for section in {id(each.section): each for each in members_of(document, folder)}.values():
+        meanings = meanings_of(section.section, section.scaled, defaults_of(document))
+        for number, each in enumerate(meanings):
+            if each.ignored:
+                yield f"{section.name}: trigger {number} ({each.kind}): not understood here: {', '.join(each.ignored)}"
+        counted = [str(number) for number, each in enumerate(meanings) if each.window is None]
+        if len(counted) > 1:
+            yield f"{section.name}: triggers {' and '.join(counted)} are both taken to count the function's one backlog"
+
+
 def pool_of(member: Member, meanings: Sequence[Meaning], pools: Mapping[str, PoolSection]) -> str | None:
     """Return the pool of a function: the one it names, or its trigger, or the first that means it."""
     named = member.section.pool or next((each.pool for each in meanings if each.pool), None)
