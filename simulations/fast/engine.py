@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import cast
 
 import numpy as np
 
 from scaler.model import OnUnknown
 from scaler.pool.view import Handoff, Replicas
 from simulations.fast import places as p
-from simulations.fast.arrays import Ints as Numbers
-from simulations.fast.arrays import room
+from simulations.fast.arrays import ints
 from simulations.fast.compiling import available, compiled, ready
-from simulations.fast.kernel import CRAMPED, MOVE, MOVES_AT_ONCE, NEWS, SAMPLE, WORDS, Case, enter, run
+from simulations.fast.kernel import CRAMPED, MOVE, NEWS, SAMPLE, WORDS, Case, cramped, enter, run
 from simulations.fast.packing import case_of
 from simulations.fast.pods import adopt
 from simulations.fast.watched import wanted
@@ -110,7 +108,7 @@ class FastKernel:
     def adopt(self) -> None:
         """Make a bridge a replica."""
         before = int(self.k[p.BRIDGES])
-        adopt(self.k, self._case.pods)
+        adopt(self.k)
         self.k[p.UNHEARD] = 1
         self._entered(before, before - 1, Cause.ADOPT, ADOPTED)
 
@@ -152,8 +150,8 @@ class FastKernel:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _unsettled(self) -> list[int]:
-        recent = [int(at) for at in self._case.recent[: self.k[p.RECENT]]]
-        return [at for at in recent if at > self.now - SETTLE]
+        first = self.k[p.RECENT_FROM]
+        return [int(at) for at in self.k[first : first + self.k[p.RECENT]] if at > self.now - SETTLE]
 
     def _bridged(self, by: int, cause: Cause, why: str) -> None:
         before = int(self.k[p.BRIDGES])
@@ -162,23 +160,23 @@ class FastKernel:
 
     def _entered(self, before: int, after: int, cause: Cause, why: str) -> None:
         """Enter what the pool did, and let requests begin."""
-        if MOVE * (self.k[p.MOVES] + MOVES_AT_ONCE) > len(self._case.moves):
+        if cramped(self.k):
             self._grow()
-        enter(self._case, (before, after), cause, WORDS.index(why))
+        enter(self.k, (before, after), cause, WORDS.index(why))
         self._run(self._case, _PAST)
 
     def _grow(self) -> None:
-        """Make more room for moves, and for pods that have just become Ready."""
-        recent, moves = (self._wider(table) for table in (self._case.recent, self._case.moves))
-        self._case = self._case._replace(recent=recent, moves=moves)
-
-    def _wider(self, table: Numbers) -> Numbers:
-        more = room(len(table), compiled=self._jit)
-        return cast("Numbers", np.concatenate([table, more])) if self._jit else [*table, *more]
+        """Make more room for pods that have just become Ready, and for moves."""
+        k = np.asarray(self.k, dtype=np.int64)
+        moves = k[p.MOVES_FROM]
+        wider = np.concatenate([k[:moves], np.zeros(moves - k[p.RECENT_FROM], dtype=np.int64), k[moves:], k[moves:]])
+        wider[p.MOVES_FROM] += moves - k[p.RECENT_FROM]
+        self.k = ints(wider, compiled=self._jit)
+        self._case = self._case._replace(k=self.k)
 
     def _ledger(self) -> Ledger:
         """Return what was added up as the reference keeps it."""
-        k = [int(number) for number in self.k]
+        k = np.asarray(self.k, dtype=np.int64).tolist()
         ledger = Ledger(since=k[p.SINCE], now=k[p.NOW], started_before=k[p.STARTED_BEFORE], cold=k[p.COLD])
         ledger.wakes, ledger.sleeps, ledger.ups, ledger.downs = k[p.WAKES : p.DOWNS + 1]
         ledger.most, ledger.blamed = k[p.MOST], k[p.BLAMED : p.BLAMED + len(Blame)]
@@ -186,15 +184,14 @@ class FastKernel:
         ledger.limit_time, ledger.overshoot_time = k[p.LIMIT_TIME], k[p.OVERSHOOT_TIME]
         ledger.moves = [
             Move(at=at, before=before, after=after, cause=CAUSES[cause], why=WORDS[why])
-            for at, before, after, cause, why in _rows(self._case.moves, MOVE, k[p.MOVES])
+            for at, before, after, cause, why in _rows(k[k[p.MOVES_FROM] :], MOVE, k[p.MOVES])
         ]
-        ledger.samples = _rows(self._case.samples, SAMPLE, k[p.SAMPLES])
+        ledger.samples = _rows(k[k[p.SAMPLES_FROM] :], SAMPLE, k[p.SAMPLES])
         return ledger
 
 
-def _rows(table: Numbers, width: int, rows: int) -> list[tuple[int, ...]]:
-    flat = np.asarray(table[: width * rows], dtype=np.int64).tolist()
-    return list(zip(*[iter(flat)] * width, strict=True))
+def _rows(table: list[int], width: int, rows: int) -> list[tuple[int, ...]]:
+    return list(zip(*[iter(table[: width * rows])] * width, strict=True))
 
 
 class _Done(Requests):

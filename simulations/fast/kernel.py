@@ -16,7 +16,7 @@ from simulations.fast.keda import active_found, check, due, due_micros, stream_e
 from simulations.fast.places import NEVER, NOBODY
 from simulations.fast.pods import become_ready, existing, roll, scale
 from simulations.fast.requests import begin, flow, prepare
-from simulations.fast.watched import answer, forget, hear, next_reading, on_grid, read
+from simulations.fast.watched import answer, forget, hear, next_incident, next_reading, on_grid, read
 from simulations.figures import Cause
 from simulations.keda.loop import FIRST_WAIT
 from simulations.kernel import ADOPTED, BRIDGED, DRAINED
@@ -41,10 +41,10 @@ HAPPENINGS: Final = tuple(Happening)
 
 
 class Case(NamedTuple):
-    """The arrays that a run works on; who writes them says what is in them.
+    """The arrays that a run works on: ``k`` and ``f`` as in ``places``, the HPA's, and the requests.
 
-    ``k`` and ``f`` are scalars (``places``), ``running`` is the heap of when requests in service end. An incident is an
-    instant and its place in :data:`HAPPENINGS`. ``recent`` are instants at which pods became Ready.
+    ``running`` is the heap of when those in service end; each was begun at ``begins``, and one after the other was
+    ``done``. An incident's what is its place in :data:`HAPPENINGS`.
     """
 
     k: Ints
@@ -55,14 +55,6 @@ class Case(NamedTuple):
     running: Heap
     begins: Ints
     done: Ints
-    gaps: Ints
-    series: Ints
-    takes: Ints
-    incidents: Ints
-    pods: Ints
-    recent: Ints
-    moves: Ints
-    samples: Ints
 
 
 def run(c: Case, until: int) -> int:
@@ -74,50 +66,52 @@ def run(c: Case, until: int) -> int:
     k[p.NEWS] = 0
     begin(k, c.service, c.running, c.begins)
     while k[p.NOW] <= until:
-        if MOVE * (k[p.MOVES] + MOVES_AT_ONCE) > len(c.moves) or k[p.RECENT] == len(c.recent):
+        if cramped(k):
             return CRAMPED
-        at = next_at(c)
+        at = next_at(k, c.f, c.arrivals)
         k[p.UNTIL] = min(at, until)
-        stretch(c)
+        first, since = max(k[p.ARRIVED], k[p.FIRST]), k[p.NOW]
+        prepare(k, c.arrivals)
+        flow(k, c.arrivals, c.service, c.running, c.begins, c.done)
+        passed(k, first, since)
         if min(at, k[p.EARLY]) > until:
             k[p.READ_AT] = on_grid(k, until + 1)
             return TIME
-        happen(c)
+        happen(k, c.f, c.hpa, c.arrivals)
         begin(k, c.service, c.running, c.begins)
         if k[p.NEWS]:
             return NEWS
     return TIME
 
 
-def next_at(c: Case) -> int:
+def cramped(k: Ints) -> bool:
+    """Tell whether a table could overflow by what happens next."""
+    full = k[p.RECENT_FROM] + k[p.RECENT] == k[p.MOVES_FROM]
+    return full or k[p.MOVES_FROM] + MOVE * (k[p.MOVES] + MOVES_AT_ONCE) > len(k)
+
+
+def next_at(k: Ints, f: Floats, arrivals: Ints) -> int:
     """Return when something happens next, apart from requests."""
-    k, incident = c.k, NEVER
-    if k[p.INCIDENT] < k[p.INCIDENTS]:
-        incident = c.incidents[2 * k[p.INCIDENT]]
-    reading = next_reading(k, c.arrivals, c.incidents)
-    return min(k[p.NEXT_READY], incident, reading, next_look(k, c.f, c.hpa), k[p.SAMPLE_AT])
+    reading = next_reading(k, arrivals)
+    return min(k[p.NEXT_READY], next_incident(k), reading, next_look(k, f), k[p.SAMPLE_AT])
 
 
-def next_look(k: Ints, f: Floats, hpa: Ints) -> int:
+def next_look(k: Ints, f: Floats) -> int:
     """Return when a controller looks next: KEDA, the HPA, or the scaler that repeats itself."""
     if k[p.PAUSED]:
         return NEVER
-    return min(due_micros(f), k[p.BEAT_AT], NEVER if inert(k, hpa) else k[p.SYNC_AT])
+    return min(due_micros(f), k[p.BEAT_AT], NEVER if inert(k) else k[p.SYNC_AT])
 
 
-def inert(k: Ints, hpa: Ints) -> bool:
+def inert(k: Ints) -> bool:
     """Tell whether a sync would change nothing: at zero replicas the HPA is off."""
-    off = k[p.REPLICAS] == 0 and hpa[autoscaler.LEAST] != 0
-    return off and hpa[autoscaler.SEEDED] == 1 and not k[p.HELD_BACK]
+    off = k[p.REPLICAS] == 0 and k[p.HPA_LEAST] != 0
+    return off and k[p.SYNCED] == 1 and not k[p.HELD_BACK]
 
 
-def stretch(c: Case) -> None:
-    """Pass the time until ``UNTIL``."""
-    k = c.k
-    first = max(k[p.ARRIVED], k[p.FIRST])
-    prepare(k, c.arrivals)
-    flow(k, c.arrivals, c.service, c.running, c.begins, c.done)
-    now, until, serving = k[p.NOW], k[p.UNTIL], k[p.READY] + k[p.BRIDGES]
+def passed(k: Ints, first: int, now: int) -> None:
+    """Pass the time from ``now`` to ``UNTIL``; ``first`` is the first request that arrived in it and counts."""
+    until, serving = k[p.UNTIL], k[p.READY] + k[p.BRIDGES]
     k[p.NOW] = until
     k[p.READ_AT] = on_grid(k, until)
     if serving == 0:
@@ -131,136 +125,137 @@ def stretch(c: Case) -> None:
         k[p.LIMIT_TIME] += span if k[p.REPLICAS] >= k[p.KEDA_MOST] else 0
 
 
-def happen(c: Case) -> None:
+def happen(k: Ints, f: Floats, hpa: Ints, arrivals: Ints) -> None:
     """Do the first thing that is due."""
-    k, now = c.k, c.k[p.NOW]
+    now = k[p.NOW]
     if k[p.NEXT_READY] <= now:
-        become_ready(k, c.pods, c.takes, c.recent)
+        become_ready(k)
         hear(k)
-    elif k[p.INCIDENT] < k[p.INCIDENTS] and c.incidents[2 * k[p.INCIDENT]] <= now:
+    elif next_incident(k) <= now:
         k[p.INCIDENT] += 1
-        suffer(c, c.incidents[2 * k[p.INCIDENT] - 1])
-    elif next_reading(k, c.arrivals, c.incidents) <= now:
-        if read(k, c.f, c.series) and k[p.STREAM_OPEN] and not k[p.PAUSED]:
-            beat(c)
+        suffer(k, f, hpa, k[k[p.INCIDENTS_FROM] + 2 * k[p.INCIDENT] - 1])
+    elif next_reading(k, arrivals) <= now:
+        if read(k, f) and k[p.STREAM_OPEN] and not k[p.PAUSED]:
+            beat(k, f)
         hear(k)
     else:
         k[p.READ_AT] = on_grid(k, now + 1)
-        if next_look(k, c.f, c.hpa) <= now:
-            act(c)
+        if next_look(k, f) <= now:
+            act(k, f, hpa)
         elif k[p.SAMPLE_AT] <= now:
-            sample(c)
+            sample(k)
 
 
-def act(c: Case) -> None:
+def act(k: Ints, f: Floats, hpa: Ints) -> None:
     """Do one thing that is due: KEDA's check before a push before a sync."""
-    if due_micros(c.f) <= c.k[p.NOW]:
-        tick(c)
-    elif c.k[p.BEAT_AT] <= c.k[p.NOW]:
-        beat(c)
+    if due_micros(f) <= k[p.NOW]:
+        tick(k, f)
+    elif k[p.BEAT_AT] <= k[p.NOW]:
+        beat(k, f)
     else:
-        look(c)
+        look(k, f, hpa)
 
 
-def tick(c: Case) -> None:
+def tick(k: Ints, f: Floats) -> None:
     """Check, and open a stream, whichever is due."""
-    k, f = c.k, c.f
     at = max(k[p.NOW] / SECOND, due(f))
     opens = at >= f[p.OPENS_AT]
     if at >= f[p.CHECK_AT]:
         f[p.CHECK_AT] = at + f[p.POLLING]
         replicas, why = check(k, f)
-        rescale_by_keda(c, replicas, why)
+        rescale_by_keda(k, replicas, why)
     if opens:
         stream_opened(k, f)
         if k[p.STREAM_OPEN]:
-            beat(c)
+            beat(k, f)
 
 
-def beat(c: Case) -> None:
+def beat(k: Ints, f: Floats) -> None:
     """Say on the stream that the trigger is active, and when to say so again."""
-    k = c.k
     active = k[p.TOLD] and k[p.ACTIVE]
     k[p.BEAT_AT] = k[p.NOW] + BEAT if active else NEVER
     if active:
-        replicas, why = active_found(k, c.f, False)  # noqa: FBT003 - numba knows no keywords here
-        rescale_by_keda(c, replicas, why)
+        replicas, why = active_found(k, f, False)  # noqa: FBT003 - numba knows no keywords here
+        rescale_by_keda(k, replicas, why)
 
 
-def look(c: Case) -> None:
+def look(k: Ints, f: Floats, hpa: Ints) -> None:
     """Let the HPA look: it asks through KEDA, live unless the metric is cached."""
-    k, hpa, replicas = c.k, c.hpa, c.k[p.REPLICAS]
+    replicas = k[p.REPLICAS]
     _, total = answer(k)
     if k[p.CACHED] and k[p.RECORDED]:
         total = k[p.RECORDED_VALUE]
     hpa[hpa[autoscaler.METRICS_FROM] + 2] = total
     now = round(k[p.NOW] / SECOND * 1e9)
-    desired, why = sync(hpa, c.f, (replicas, existing(k), k[p.READY]), now)
-    k[p.SYNC_AT] = k[p.NOW] + c.gaps[k[p.SYNCS]]
-    k[p.SYNCS] += 1
+    desired, why = sync(hpa, f, (replicas, existing(k), k[p.READY]), now)
+    k[p.SYNC_AT] = k[p.NOW] + gap(k)
+    k[p.SYNCED] = 1
     k[p.HELD_BACK] = int(why in (autoscaler.SCALE_UP_LIMIT, autoscaler.UP_STABILIZED))
     if desired != replicas:
-        rescale(c, desired, UP if desired > replicas else DOWN, HPA_WORDS + why)
+        rescale(k, desired, UP if desired > replicas else DOWN, HPA_WORDS + why)
 
 
-def rescale_by_keda(c: Case, replicas: int, why: int) -> None:
+def rescale_by_keda(k: Ints, replicas: int, why: int) -> None:
     """Write what KEDA decided, if anything."""
     if replicas == NOBODY:
         return
     cause = WAKES if why == keda.WOKEN else SLEEPS if why == keda.ASLEEP else OTHER
-    rescale(c, replicas, cause, why)
+    rescale(k, replicas, cause, why)
 
 
-def rescale(c: Case, replicas: int, cause: int, why: int) -> None:
+def rescale(k: Ints, replicas: int, cause: int, why: int) -> None:
     """Ask for another number of replicas."""
-    k, before = c.k, c.k[p.REPLICAS]
-    catch_up(k, c.gaps)
-    scale(k, c.pods, c.takes, replicas)
+    before = k[p.REPLICAS]
+    catch_up(k)
+    scale(k, replicas)
     if k[p.NOW] >= k[p.SINCE]:
         k[p.MOST] = max(k[p.MOST], replicas)
-    enter(c, (before, replicas), cause, why)
+    enter(k, (before, replicas), cause, why)
     hear(k)
 
 
-def catch_up(k: Ints, gaps: Ints) -> None:
+def gap(k: Ints) -> int:
+    """Return how long it is to the next sync."""
+    k[p.SYNCS] += 1
+    return k[k[p.GAPS_FROM] + k[p.SYNCS] - 1]
+
+
+def catch_up(k: Ints) -> None:
     """Count the syncs that changed nothing and were left out."""
     while k[p.SYNC_AT] < k[p.NOW]:
-        k[p.SYNC_AT] += gaps[k[p.SYNCS]]
-        k[p.SYNCS] += 1
+        k[p.SYNC_AT] += gap(k)
 
 
-def enter(c: Case, change: tuple[int, int], cause: int, why: int) -> None:
+def enter(k: Ints, change: tuple[int, int], cause: int, why: int) -> None:
     """Enter a change, from a number to another."""
-    k = c.k
     if k[p.NOW] < k[p.SINCE]:
         return
     k[p.WAKES] += int(cause == WAKES)
     k[p.SLEEPS] += int(cause == SLEEPS)
     k[p.UPS] += int(cause == UP)
     k[p.DOWNS] += int(cause == DOWN)
-    place = MOVE * k[p.MOVES]
+    place = k[p.MOVES_FROM] + MOVE * k[p.MOVES]
     k[p.MOVES] += 1
-    c.moves[place], c.moves[place + 1], c.moves[place + 2] = k[p.NOW], change[0], change[1]
-    c.moves[place + 3], c.moves[place + 4] = cause, why
+    k[place], k[place + 1], k[place + 2] = k[p.NOW], change[0], change[1]
+    k[place + 3], k[place + 4] = cause, why
 
 
-def suffer(c: Case, what: int) -> None:
+def suffer(k: Ints, f: Floats, hpa: Ints, what: int) -> None:
     """Let an incident happen."""
-    k = c.k
     if what == SOURCE_DOWN:
         k[p.DOWN], k[p.DOWN_SINCE], k[p.EARLY] = 1, k[p.NOW], NEVER
     elif what == SOURCE_UP:
         k[p.DOWN] = 0
     elif what == SCALER_DOWN:
-        stop(k, c.f)
+        stop(k, f)
     elif what == SCALER_UP:
         k[p.RUNNING], k[p.READ_AT] = 1, k[p.NOW]
     elif what == ROLLS:
-        roll(k, c.pods, c.takes)
-        enter(c, (k[p.REPLICAS], k[p.REPLICAS]), ROLLOUT, ROLLED)
+        roll(k)
+        enter(k, (k[p.REPLICAS], k[p.REPLICAS]), ROLLOUT, ROLLED)
         k[p.NEWS] = k[p.POOLED]
     else:
-        pause(c, what == PAUSE)
+        pause(k, f, hpa, what == PAUSE)
 
 
 def stop(k: Ints, f: Floats) -> None:
@@ -271,26 +266,24 @@ def stop(k: Ints, f: Floats) -> None:
         stream_ended(k, f, True)  # noqa: FBT003 - as above
 
 
-def pause(c: Case, paused: bool) -> None:  # noqa: FBT001 - as above
+def pause(k: Ints, f: Floats, hpa: Ints, paused: bool) -> None:  # noqa: FBT001 - as above
     """Stop KEDA and the HPA, or let them begin anew with nothing remembered but the last activity."""
-    k, f, hpa = c.k, c.f, c.hpa
     if not k[p.PAUSED]:
-        catch_up(k, c.gaps)
+        catch_up(k)
     k[p.PAUSED], k[p.BEAT_AT] = int(paused), NEVER
     if paused:
         return
     f[p.CHECK_AT], f[p.WAIT] = k[p.NOW] / SECOND, FIRST_WAIT
     if k[p.PUSH]:
         k[p.STREAM_OPEN], f[p.OPENS_AT] = 0, k[p.NOW] / SECOND
-    k[p.RECORDED] = 0
+    k[p.RECORDED] = k[p.SYNCED] = 0
     hpa[autoscaler.SEEDED] = hpa[autoscaler.RECOMMENDED] = hpa[autoscaler.UPS] = hpa[autoscaler.DOWNS] = 0
-    k[p.SYNC_AT] = k[p.NOW] + c.gaps[k[p.SYNCS]]
-    k[p.SYNCS] += 1
+    k[p.SYNC_AT] = k[p.NOW] + gap(k)
 
 
-def sample(c: Case) -> None:
+def sample(k: Ints) -> None:
     """Take a sample of the timeline."""
-    k, place = c.k, SAMPLE * c.k[p.SAMPLES]
+    place = k[p.SAMPLES_FROM] + SAMPLE * k[p.SAMPLES]
     row = (
         k[p.NOW],
         k[p.ARRIVED] - k[p.SEEN_ARRIVED],
@@ -302,7 +295,7 @@ def sample(c: Case) -> None:
         k[p.MISSED] - k[p.SEEN_MISSED],
     )
     for column in range(SAMPLE):
-        c.samples[place + column] = row[column]
+        k[place + column] = row[column]
     k[p.SEEN_ARRIVED], k[p.SEEN_MISSED] = k[p.ARRIVED], k[p.MISSED]
     k[p.SAMPLES] += 1
     k[p.SAMPLE_AT] = (k[p.SAMPLES] + 1) * k[p.END] // k[p.BINS] if k[p.SAMPLES] < k[p.BINS] else NEVER

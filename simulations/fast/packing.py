@@ -31,36 +31,54 @@ def case_of(function: Function, world: World, *, compiled: bool) -> Case:
     syncs = phases.sync + np.cumsum(np.concatenate([[0], phases.gaps]))
     hpa, tolerances = hpa_of(function.hpa, syncs[syncs <= world.end], compiled=compiled)
     requests = len(work.arrivals)
-    k = _begun(function, world) | _scaled(scaled) | _triggered(trigger)
+    scalars = _begun(function, world) | _scaled(scaled) | _triggered(trigger)
     rules = trigger.rules
     f = [*tolerances, rules.activation, inf if rules.hold_for is None else rules.hold_for, rules.confirm_spacing]
     f += [scaled.polling_interval, scaled.cooldown, scaled.initial_cooldown, phases.check / SECOND]
-    f += [0.0 if k[p.PUSH] else inf, FIRST_WAIT, 0.0, 0.0]
+    f += [0.0 if scalars[p.PUSH] else inf, FIRST_WAIT, 0.0, 0.0]
 
     def of(values: Iterable[int]) -> Ints:
         return ints(values, compiled=compiled)
 
-    def empty(size: int) -> Ints:
-        return room(size, compiled=compiled)
-
     return Case(
-        k=of(k.get(place, 0) for place in range(p.SIZE)),
+        k=of(_with_tables(scalars, _tables(function, world))),
         f=floats(f, compiled=compiled),
         hpa=hpa,
         arrivals=of(work.arrivals),
         service=of(work.service),
         running=_heap(requests) if compiled else [],
-        begins=empty(requests),
-        done=empty(requests),
-        gaps=of(phases.gaps),
-        series=of(_series(trigger)),
-        takes=of(function.starts.total),
-        incidents=of(number for each in function.incidents for number in (each.at, HAPPENINGS.index(each.what))),
-        pods=empty(3 * _most_pods(function)),
-        recent=empty(_ROOM),
-        moves=empty(MOVE * _ROOM),
-        samples=empty(SAMPLE * world.bins),
+        begins=room(requests, compiled=compiled),
+        done=room(requests, compiled=compiled),
     )
+
+
+def _tables(function: Function, world: World) -> dict[int, Instants]:
+    """Return what comes after the scalars, by the places that say where it begins."""
+    happened = [number for each in function.incidents for number in (each.at, HAPPENINGS.index(each.what))]
+    return {
+        p.GAPS_FROM: function.phases.gaps,
+        p.SERIES_FROM: _series(function.triggers[0]),
+        p.TAKES_FROM: function.starts.total,
+        p.INCIDENTS_FROM: np.asarray(happened, dtype=np.int64),
+        p.PODS_FROM: _zeros(3 * _most_pods(function)),
+        p.SAMPLES_FROM: _zeros(SAMPLE * world.bins),
+        p.RECENT_FROM: _zeros(_ROOM),
+        p.MOVES_FROM: _zeros(MOVE * _ROOM),
+    }
+
+
+def _with_tables(scalars: dict[int, int], tables: dict[int, Instants]) -> Instants:
+    """Put the tables behind the scalars, and say where they begin."""
+    place = p.SIZE
+    for begins, table in tables.items():
+        scalars[begins] = place
+        place += len(table)
+    head = np.asarray([scalars.get(place, 0) for place in range(p.SIZE)], dtype=np.int64)
+    return np.concatenate([head, *tables.values()])
+
+
+def _zeros(size: int) -> Instants:
+    return np.zeros(size, dtype=np.int64)
 
 
 def _begun(function: Function, world: World) -> dict[int, int]:
@@ -81,6 +99,8 @@ def _begun(function: Function, world: World) -> dict[int, int]:
         p.BEAT_AT: NEVER,
         p.SYNC_AT: function.phases.sync,
         p.HEARD_READY: NOBODY,
+        p.TAKES: len(function.starts.total),
+        p.HPA_LEAST: function.hpa.min_replicas,
     }
 
 
@@ -122,11 +142,9 @@ def _heap(size: int) -> Heap:
     return cast("Heap", heap)
 
 
-def _series(trigger: Trigger) -> list[int]:
-    if not isinstance(trigger.source, Series):
-        return []
+def _series(trigger: Trigger) -> Instants:
     source = trigger.source
-    return [*source.times.tolist(), *source.values.tolist(), *source.active.tolist()]
+    return np.concatenate([source.times, source.values, source.active]) if isinstance(source, Series) else _zeros(0)
 
 
 def _most_pods(function: Function) -> int:
@@ -152,7 +170,7 @@ def hpa_of(spec: HpaSpec, syncs: Instants, *, compiled: bool) -> tuple[Ints, Flo
     head[places.METRICS] = len(spec.metrics)
     head[places.UP_POLICIES] = len(behavior.up.policies)
     head[places.POLICIES] = len(behavior.up.policies) + len(behavior.down.policies)
-    tables = _tables(spec, behavior)
+    tables = _metrics_and_policies(spec, behavior)
     windows = (max(up, down), _longest(behavior.up), _longest(behavior.down))
     logs = [[0] * (2 * _most_within(syncs, window)) for window in windows]
     froms = np.cumsum([places.HEAD, *map(len, [*tables, *logs])])[:-1]
@@ -161,7 +179,7 @@ def hpa_of(spec: HpaSpec, syncs: Instants, *, compiled: bool) -> tuple[Ints, Flo
     return ints(flat, compiled=compiled), floats(_tolerances(spec), compiled=compiled)
 
 
-def _tables(spec: HpaSpec, behavior: Behavior) -> list[list[int]]:
+def _metrics_and_policies(spec: HpaSpec, behavior: Behavior) -> list[list[int]]:
     """Return the metrics, and the policies."""
     metrics = [
         number for metric in spec.metrics for number in (metric.kind is TargetKind.AVERAGE_VALUE, metric.target, 0)

@@ -1,7 +1,8 @@
-"""Where what stands: the places in the two arrays of scalars that a run of the fast kernel works on.
+"""Where what stands: the places in the two arrays that a run of the fast kernel works on, beside the requests.
 
-``k`` holds whole numbers: instants in microseconds, metric values in milli units, facts as 0 and 1. ``f`` holds floats:
-seconds, as KEDA and the scaler's policy compute with.
+``k`` holds whole numbers: instants in microseconds, metric values in milli units, facts as 0 and 1; then the tables.
+``f`` holds floats: seconds, as KEDA and the scaler's policy compute with. Everything is in two arrays because to hand
+an array to a compiled function costs more than what most of these functions do.
 """
 
 from typing import Final
@@ -45,7 +46,14 @@ BLAMED: Final = 89
 (ADMIT, SLOTS, ENOUGH, SPARE, FIRST) = range(95, 100)
 """The last instant of an arrival; how many are served at once; beyond how many more replicas are needed than there are,
 and up to how many fewer; the number of the first request that is counted."""
-SIZE: Final = 100
+
+# -- tables, after the scalars: where each begins ----------------------------------------------------------------------
+
+(GAPS_FROM, SERIES_FROM, TAKES_FROM, TAKES, INCIDENTS_FROM, PODS_FROM, SAMPLES_FROM) = range(100, 107)
+(RECENT_FROM, MOVES_FROM, HPA_LEAST, SYNCED) = range(107, 111)
+"""Gaps from sync to sync; a series' instants, its values, its activities; how long ``TAKES`` pods take to start, over
+and over; incidents: an instant, and what; pods that start; samples; instants at which pods became Ready; moves."""
+SIZE: Final = 111
 
 # -- floats ------------------------------------------------------------------------------------------------------------
 

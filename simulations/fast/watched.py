@@ -12,18 +12,20 @@ from simulations.model import SECOND
 TOLERANCE = 0.1
 
 
-def next_reading(k: Ints, arrivals: Ints, incidents: Ints) -> int:
+def next_reading(k: Ints, arrivals: Ints) -> int:
     """Return when the source is next read with a chance that it says something new."""
     if not k[p.RUNNING]:
         return NEVER
     at = k[p.READ_AT]
     if steady(k):
-        arrived, incident = k[p.ARRIVED], 2 * k[p.INCIDENT]
-        change = arrivals[arrived] if arrived < k[p.REQUESTS] else NEVER
-        if k[p.INCIDENT] < k[p.INCIDENTS]:
-            change = min(change, incidents[incident])
-        at = on_grid(k, change)
+        change = arrivals[k[p.ARRIVED]] if k[p.ARRIVED] < k[p.REQUESTS] else NEVER
+        at = on_grid(k, min(change, next_incident(k)))
     return min(at, k[p.EARLY])
+
+
+def next_incident(k: Ints) -> int:
+    """Return when the next incident is."""
+    return k[k[p.INCIDENTS_FROM] + 2 * k[p.INCIDENT]] if k[p.INCIDENT] < k[p.INCIDENTS] else NEVER
 
 
 def steady(k: Ints) -> bool:
@@ -38,7 +40,7 @@ def on_grid(k: Ints, instant: int) -> int:
     return k[p.READ_AT] - -late // k[p.INTERVAL] * k[p.INTERVAL] if late > 0 else k[p.READ_AT]
 
 
-def read(k: Ints, f: Floats, series: Ints) -> bool:
+def read(k: Ints, f: Floats) -> bool:
     """Read the source, and decide; return whether it has become active."""
     now, before = k[p.NOW], k[p.TOLD] and k[p.ACTIVE]
     k[p.READ_AT] = on_grid(k, now + 1)
@@ -46,15 +48,15 @@ def read(k: Ints, f: Floats, series: Ints) -> bool:
     if k[p.DOWN]:
         miss(k, f, now)
     else:
-        see(k, f, series, now)
+        see(k, f, now)
     return not before and k[p.TOLD] == 1 and k[p.ACTIVE] == 1
 
 
-def see(k: Ints, f: Floats, series: Ints, now: int) -> None:
+def see(k: Ints, f: Floats, now: int) -> None:
     """Take a snapshot to the policy: believed, unless it is quiet and the last outage leaves a doubt."""
     value, activity = backlog(k) * MILLI, float(backlog(k))
     if k[p.SERIES]:
-        look_up(k, series, now)
+        look_up(k, now)
         value, activity = k[p.STEP_VALUE], f[p.ACTIVATION] + k[p.STEP_ACTIVE]
     active = activity > f[p.ACTIVATION]
     if not active and doubted(k, f, now / SECOND):
@@ -87,12 +89,12 @@ def backlog(k: Ints) -> int:
     return k[p.ARRIVED] - (k[p.ENDED] if k[p.COUNTS_ALL] else k[p.BEGUN])
 
 
-def look_up(k: Ints, series: Ints, now: int) -> None:
-    """Go on in a series to ``now``: its instants, then its values, then its activities."""
-    steps = k[p.STEPS]
-    while k[p.STEP] < steps and series[k[p.STEP]] <= now:
-        k[p.STEP_VALUE] = series[steps + k[p.STEP]]
-        k[p.STEP_ACTIVE] = series[2 * steps + k[p.STEP]]
+def look_up(k: Ints, now: int) -> None:
+    """Go on in a series to ``now``."""
+    steps, first = k[p.STEPS], k[p.SERIES_FROM]
+    while k[p.STEP] < steps and k[first + k[p.STEP]] <= now:
+        k[p.STEP_VALUE] = k[first + steps + k[p.STEP]]
+        k[p.STEP_ACTIVE] = k[first + 2 * steps + k[p.STEP]]
         k[p.STEP] += 1
 
 
