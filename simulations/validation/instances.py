@@ -118,7 +118,10 @@ def _compiled() -> Callable[..., list[int]] | None:
         return None
     for each in (_release, _expire, _close):
         register_jitable(each)
-    return njit(cache=True)(_serve)
+    try:
+        return njit(cache=True)(_serve)
+    except RuntimeError:  # numba found no place that can be written
+        return njit(_serve)
 
 
 # -- what is compiled --------------------------------------------------------------------------------------------------
