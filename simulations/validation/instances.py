@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, cast
 
 from simulations.model import SECOND, Ints
 
@@ -119,9 +119,10 @@ def _compiled() -> Callable[..., list[int]] | None:
     for each in (_release, _expire, _close):
         register_jitable(each)
     try:
-        return njit(cache=True)(_serve)
+        made = njit(cache=True)(_serve)
     except RuntimeError:  # numba found no place that can be written
-        return njit(_serve)
+        made = njit(_serve)
+    return cast("Callable[..., list[int]]", made)
 
 
 # -- what is compiled --------------------------------------------------------------------------------------------------
