@@ -73,8 +73,10 @@ def with_manifests(function: Function, folder: Path) -> tuple[Function, list[str
             found.pop(key)
             continue
         if one is not None:
-            found[key], more = one.spec() if key in _SPECS else (dict(one.manifest.body), [])
-            problems += more
+            found[key], wrong = one.spec() if key in _SPECS else (dict(one.manifest.body), [])
+            problems += [f"{key}: {each}" for each in wrong]
+            if wrong:
+                found.pop(key)
             _beside(found, one)
     return found, problems
 

@@ -103,15 +103,18 @@ def _placed(steps: tuple[str, ...], key: str) -> tuple[str, ...]:
         return steps
     if head in _keys(ScaledObjectSection) | _keys(ScaledJobSection):
         return ("scaledObject", *steps)
+    raise _unknown(key)
+
+
+def _unknown(key: str) -> ConfigError:
     near = get_close_matches(key, known_keys(), n=1, cutoff=0.5)
-    hint = f", did you mean '{near[0]}'?" if near else ""
-    raise ConfigError([f"unknown key {shown(key)}{hint}"])
+    return ConfigError([f"unknown key {shown(key)}" + (f", did you mean '{near[0]}'?" if near else "")])
 
 
 def _pools(document: Mapping[str, Any], steps: tuple[str, ...], value: object) -> Document:
     """Change every pool; where there is none, all functions get one together."""
     if steps[0] not in _keys(PoolSection) | _keys(AutoSection):
-        _placed(("pool",), ".".join(("pool", *steps)))
+        raise _unknown(".".join(("pool", *steps)))
     usual = {WARM: {"functions": {"namespace": "default", "openFunction": True}}}
     pools = document.get("pools") or (document.get("config") or {}).get("pools") or usual
     return merged(document, {"pools": {name: dict(_pool(pool, steps, value)) for name, pool in pools.items()}})

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -175,6 +176,12 @@ def _wrong_names(document: ScenarioDocument, names: set[str]) -> Iterator[str]:
         for key, name in (("from", feed.source), ("to", feed.sink)):
             if name not in names:
                 yield f"feeds[{number}].{key}: {_no_function(name, names)}"
+    try:
+        TopologicalSorter(
+            {name: {each.source for each in document.feeds if each.sink == name} for name in names}
+        ).prepare()
+    except CycleError as error:
+        yield f"feeds: requests go round in a circle: {' → '.join(reversed(error.args[1]))}"
     for number, incident in enumerate(document.incidents):
         for glob in incident.functions:
             if not any(fnmatchcase(name, glob) for name in names):
