@@ -26,9 +26,9 @@ def due(f: Floats) -> float:
     return min(f[p.CHECK_AT], f[p.OPENS_AT])
 
 
-def due_micros(f: Floats) -> int:
-    """Return the nearest whole microsecond of that."""
-    return round(due(f) * SECOND)
+def schedule(k: Ints, f: Floats) -> None:
+    """Say in whole microseconds when that is."""
+    k[p.DUE_AT] = round(due(f) * SECOND)
 
 
 def check(k: Ints, f: Floats) -> Verdict:
@@ -74,10 +74,12 @@ def stream_ended(k: Ints, f: Floats, clean: bool) -> None:  # noqa: FBT001 - as 
     wait = FIRST_WAIT if clean else f[p.WAIT]
     k[p.STREAM_OPEN] = 0
     f[p.OPENS_AT], f[p.WAIT] = k[p.NOW] / SECOND + wait, min(2.0 * wait, LONGEST_WAIT)
+    schedule(k, f)
 
 
 def stream_opened(k: Ints, f: Floats) -> None:
     """Take the stream for open, if the scaler runs."""
     k[p.STREAM_OPEN], f[p.OPENS_AT] = 1, inf
+    schedule(k, f)
     if not k[p.RUNNING]:
         stream_ended(k, f, False)  # noqa: FBT003 - as above

@@ -12,11 +12,11 @@ from simulations.fast import keda
 from simulations.fast import places as p
 from simulations.fast.arrays import Floats, Heap, Ints
 from simulations.fast.hpa import sync
-from simulations.fast.keda import active_found, check, due, due_micros, stream_ended, stream_opened
+from simulations.fast.keda import active_found, check, due, schedule, stream_ended, stream_opened
 from simulations.fast.places import NEVER, NOBODY
 from simulations.fast.pods import become_ready, existing, roll, scale
 from simulations.fast.requests import begin, flow, prepare
-from simulations.fast.watched import answer, forget, hear, next_incident, next_reading, on_grid, read
+from simulations.fast.watched import answer, forget, hear, next_incident, next_reading, on_grid, read, read_on
 from simulations.figures import Cause
 from simulations.keda.loop import FIRST_WAIT
 from simulations.kernel import ADOPTED, BRIDGED, DRAINED
@@ -68,16 +68,16 @@ def run(c: Case, until: int) -> int:
     while k[p.NOW] <= until:
         if cramped(k):
             return CRAMPED
-        at = next_at(k, c.f, c.arrivals)
+        at = next_at(k, c.arrivals)
         k[p.UNTIL] = min(at, until)
         first, since = max(k[p.ARRIVED], k[p.FIRST]), k[p.NOW]
         prepare(k, c.arrivals)
         flow(k, c.arrivals, c.service, c.running, c.begins, c.done)
         passed(k, first, since)
         if min(at, k[p.EARLY]) > until:
-            k[p.READ_AT] = on_grid(k, until + 1)
+            read_on(k)
             return TIME
-        happen(k, c.f, c.hpa, c.arrivals)
+        happen(k, c.f, c.hpa)
         begin(k, c.service, c.running, c.begins)
         if k[p.NEWS]:
             return NEWS
@@ -90,17 +90,17 @@ def cramped(k: Ints) -> bool:
     return full or k[p.MOVES_FROM] + MOVE * (k[p.MOVES] + MOVES_AT_ONCE) > len(k)
 
 
-def next_at(k: Ints, f: Floats, arrivals: Ints) -> int:
+def next_at(k: Ints, arrivals: Ints) -> int:
     """Return when something happens next, apart from requests."""
     reading = next_reading(k, arrivals)
-    return min(k[p.NEXT_READY], next_incident(k), reading, next_look(k, f), k[p.SAMPLE_AT])
+    return min(k[p.NEXT_READY], next_incident(k), reading, next_look(k), k[p.SAMPLE_AT])
 
 
-def next_look(k: Ints, f: Floats) -> int:
+def next_look(k: Ints) -> int:
     """Return when a controller looks next: KEDA, the HPA, or the scaler that repeats itself."""
     if k[p.PAUSED]:
         return NEVER
-    return min(due_micros(f), k[p.BEAT_AT], NEVER if inert(k) else k[p.SYNC_AT])
+    return min(k[p.DUE_AT], k[p.BEAT_AT], NEVER if inert(k) else k[p.SYNC_AT])
 
 
 def inert(k: Ints) -> bool:
@@ -125,7 +125,7 @@ def passed(k: Ints, first: int, now: int) -> None:
         k[p.LIMIT_TIME] += span if k[p.REPLICAS] >= k[p.KEDA_MOST] else 0
 
 
-def happen(k: Ints, f: Floats, hpa: Ints, arrivals: Ints) -> None:
+def happen(k: Ints, f: Floats, hpa: Ints) -> None:
     """Do the first thing that is due."""
     now = k[p.NOW]
     if k[p.NEXT_READY] <= now:
@@ -134,13 +134,13 @@ def happen(k: Ints, f: Floats, hpa: Ints, arrivals: Ints) -> None:
     elif next_incident(k) <= now:
         k[p.INCIDENT] += 1
         suffer(k, f, hpa, k[k[p.INCIDENTS_FROM] + 2 * k[p.INCIDENT] - 1])
-    elif next_reading(k, arrivals) <= now:
+    elif k[p.RUNNING] and min(k[p.READ_AT], k[p.EARLY]) <= now:
         if read(k, f) and k[p.STREAM_OPEN] and not k[p.PAUSED]:
             beat(k, f)
         hear(k)
     else:
-        k[p.READ_AT] = on_grid(k, now + 1)
-        if next_look(k, f) <= now:
+        read_on(k)
+        if next_look(k) <= now:
             act(k, f, hpa)
         elif k[p.SAMPLE_AT] <= now:
             sample(k)
@@ -148,7 +148,7 @@ def happen(k: Ints, f: Floats, hpa: Ints, arrivals: Ints) -> None:
 
 def act(k: Ints, f: Floats, hpa: Ints) -> None:
     """Do one thing that is due: KEDA's check before a push before a sync."""
-    if due_micros(f) <= k[p.NOW]:
+    if k[p.DUE_AT] <= k[p.NOW]:
         tick(k, f)
     elif k[p.BEAT_AT] <= k[p.NOW]:
         beat(k, f)
@@ -162,6 +162,7 @@ def tick(k: Ints, f: Floats) -> None:
     opens = at >= f[p.OPENS_AT]
     if at >= f[p.CHECK_AT]:
         f[p.CHECK_AT] = at + f[p.POLLING]
+        schedule(k, f)
         replicas, why = check(k, f)
         rescale_by_keda(k, replicas, why)
     if opens:
@@ -276,6 +277,7 @@ def pause(k: Ints, f: Floats, hpa: Ints, paused: bool) -> None:  # noqa: FBT001 
     f[p.CHECK_AT], f[p.WAIT] = k[p.NOW] / SECOND, FIRST_WAIT
     if k[p.PUSH]:
         k[p.STREAM_OPEN], f[p.OPENS_AT] = 0, k[p.NOW] / SECOND
+    schedule(k, f)
     k[p.RECORDED] = k[p.SYNCED] = 0
     hpa[autoscaler.SEEDED] = hpa[autoscaler.RECOMMENDED] = hpa[autoscaler.UPS] = hpa[autoscaler.DOWNS] = 0
     k[p.SYNC_AT] = k[p.NOW] + gap(k)

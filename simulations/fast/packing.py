@@ -10,8 +10,10 @@ from scaler.model import OnUnknown
 from simulations.fast import hpa as places
 from simulations.fast import places as p
 from simulations.fast.arrays import Floats, Heap, Ints, floats, ints, room
+from simulations.fast.keda import schedule
 from simulations.fast.kernel import HAPPENINGS, MOVE, SAMPLE, Case
 from simulations.fast.places import NEVER, NOBODY
+from simulations.fast.requests import weigh
 from simulations.hpa import Behavior, Edge, HpaSpec, PolicyKind, ScalingRules, Select, TargetKind
 from simulations.hpa.model import nanoseconds
 from simulations.keda import ScaledObject
@@ -40,9 +42,12 @@ def case_of(function: Function, world: World, *, compiled: bool) -> Case:
     def of(values: Iterable[int]) -> Ints:
         return ints(values, compiled=compiled)
 
+    k, kept = of(_with_tables(scalars, _tables(function, world))), floats(f, compiled=compiled)
+    weigh(k)
+    schedule(k, kept)
     return Case(
-        k=of(_with_tables(scalars, _tables(function, world))),
-        f=floats(f, compiled=compiled),
+        k=k,
+        f=kept,
         hpa=hpa,
         arrivals=of(work.arrivals),
         service=of(work.service),

@@ -50,10 +50,10 @@ and up to how many fewer; the number of the first request that is counted."""
 # -- tables, after the scalars: where each begins ----------------------------------------------------------------------
 
 (GAPS_FROM, SERIES_FROM, TAKES_FROM, TAKES, INCIDENTS_FROM, PODS_FROM, SAMPLES_FROM) = range(100, 107)
-(RECENT_FROM, MOVES_FROM, HPA_LEAST, SYNCED) = range(107, 111)
+(RECENT_FROM, MOVES_FROM, HPA_LEAST, SYNCED, DUE_AT) = range(107, 112)
 """Gaps from sync to sync; a series' instants, its values, its activities; how long ``TAKES`` pods take to start, over
 and over; incidents: an instant, and what; pods that start; samples; instants at which pods became Ready; moves."""
-SIZE: Final = 111
+SIZE: Final = 112
 
 # -- floats ------------------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ Of each pod that starts there is when it becomes Ready, its number and whether i
 from simulations.fast import places as p
 from simulations.fast.arrays import Ints
 from simulations.fast.places import NEVER, NOBODY
+from simulations.fast.requests import weigh
 from simulations.pods import SETTLE, SURGE
 
 
 def scale(k: Ints, replicas: int) -> None:
     """Ask for another number of replicas."""
     k[p.REPLICAS] = replicas
+    weigh(k)
     missing = replicas - existing(k)
     for _ in range(missing):
         create(k, k[p.NOW], 0)

@@ -12,18 +12,23 @@ POLL, START, RATE, HPA, QUEUE, SOURCE = (int(blame) for blame in Blame)
 
 
 def prepare(k: Ints, arrivals: Ints) -> None:
-    """Say how far the requests may go by themselves, and what their waiting is blamed on.
+    """Say how far the requests may go by themselves.
 
     At ``UNTIL`` itself they end, and arrive unless a pod becomes Ready then: that comes first. The first that arrives
     while nothing is active lets a source be read early, if it can tell.
     """
-    arrived, replicas, target = k[p.ARRIVED], k[p.REPLICAS], k[p.TARGET]
+    arrived = k[p.ARRIVED]
     admit = min(k[p.UNTIL], k[p.NEXT_READY] - 1)
     if watched(k) and arrived < k[p.REQUESTS] and arrivals[arrived] <= admit:
         k[p.EARLY] = arrivals[arrived] + k[p.WATCH]
         k[p.UNTIL] = min(k[p.UNTIL], k[p.EARLY])
         admit = min(admit, k[p.UNTIL])
     k[p.ADMIT], k[p.SLOTS] = admit, slots(k)
+
+
+def weigh(k: Ints) -> None:
+    """Say how much of a backlog the replicas are enough for, and for which some are to spare."""
+    replicas, target = k[p.REPLICAS], k[p.TARGET]
     counting = not k[p.SERIES]
     k[p.SPARE] = (replicas - 1) * target // MILLI if counting else -1
     k[p.ENOUGH] = replicas * target // MILLI if counting and replicas < k[p.KEDA_MOST] else NEVER

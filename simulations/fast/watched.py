@@ -40,10 +40,16 @@ def on_grid(k: Ints, instant: int) -> int:
     return k[p.READ_AT] - -late // k[p.INTERVAL] * k[p.INTERVAL] if late > 0 else k[p.READ_AT]
 
 
+def read_on(k: Ints) -> None:
+    """Take a regular reading that was due for done."""
+    if k[p.READ_AT] <= k[p.NOW]:
+        k[p.READ_AT] += k[p.INTERVAL]
+
+
 def read(k: Ints, f: Floats) -> bool:
     """Read the source, and decide; return whether it has become active."""
     now, before = k[p.NOW], k[p.TOLD] and k[p.ACTIVE]
-    k[p.READ_AT] = on_grid(k, now + 1)
+    read_on(k)
     k[p.EARLY] = NEVER
     if k[p.DOWN]:
         miss(k, f, now)
