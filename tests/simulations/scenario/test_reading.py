@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scaler.errors import ConfigError
-from simulations.keda import Fallback
+from simulations.keda import Fallback, FallbackBehavior
 from simulations.model import SECOND, Backlog, Counts, Happening, Series
 from simulations.scenario import Scenario, laid_over, load, world
 
@@ -73,7 +73,8 @@ functions:
     assert (scaled.polling_interval, scaled.cooldown, scaled.initial_cooldown) == (10.0, 60.0, 20.0)
     assert (scaled.min_replicas, scaled.idle_replicas, scaled.max_replicas) == (2, 0, 9)
     assert scaled.scale_in_paused
-    assert scaled.fallback == Fallback(replicas=4, failure_threshold=3, behavior=scaled.fallback.behavior)
+    higher = FallbackBehavior.CURRENT_IF_HIGHER
+    assert scaled.fallback == Fallback(replicas=4, failure_threshold=3, behavior=higher)
     first, second = scaled.triggers
     assert (first.push, first.cached, first.metric.kind, first.metric.target) == (False, True, "Value", 7000)
     assert (second.push, second.metric.target) == (True, 1000)
