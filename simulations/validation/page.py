@@ -29,7 +29,7 @@ class Sizes:
 
 
 SIZES: Final = {
-    Engine.FAST: Sizes(queued=100_000, slept=4_000, kept=400),
+    Engine.FAST: Sizes(queued=100_000, slept=4_000, kept=1_000),
     Engine.REFERENCE: Sizes(queued=5_000, slept=150, kept=400),
 }
 """What takes less than a minute on one core, of the fast engine where it is compiled."""
