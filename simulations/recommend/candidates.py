@@ -1,7 +1,6 @@
 """Sizes that might do: always so many, more in the busy hours, or what the service measures; cheapest first."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +8,8 @@ import numpy as np
 from scaler.config.pools import SizeSection
 from simulations.model import SECOND
 from simulations.policies.timetable import HOURS, busy_hours, spans
+from simulations.recommend.adaptive import adaptive
+from simulations.recommend.asking import Candidate, Frame, erlang
 from simulations.recommend.measuring import Needs
 from simulations.recommend.replay import Lived, Span, replayed
 
@@ -20,35 +21,8 @@ EXPECTED: Final = 20
 """So many wake-ups would have come in the quiet hours if all hours were alike; of fewer their lack says nothing."""
 DAY: Final = 86_400.0
 DAYS: Final = 2
-"""Days that must have been seen before their hours are believed to come back."""
-MARGIN: Final = 2.0
-"""The service's own rules may have so many times the size that was found by hindsight."""
-
-
+"""On so many days at least, and on half of all, there must have been wake-ups before their hours are believed."""
 _ALWAYS: Final = (True,) * HOURS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A size for a function or several alike, what the replay says of it, and why it was thought of.
-
-    ``lived`` is ``None`` for the service's own rules, which only a run can tell; ``rank`` orders by idle memory.
-    """
-
-    size: SizeSection
-    why: str
-    rank: float
-    lived: Lived | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What is asked: at most so many misses, within ``most`` pods, over ``end`` seconds from ``wall`` (since 1970)."""
-
-    miss_ratio: float
-    most: int
-    end: float
-    wall: float
 
 
 def candidates(members: Sequence[Needs], frame: Frame) -> list[Candidate]:
@@ -58,17 +32,15 @@ def candidates(members: Sequence[Needs], frame: Frame) -> list[Candidate]:
     """
     fixed = _fixed(members, frame)
     found = [fixed, *_scheduled(members, frame, fixed)]
-    good = sorted((each for each in found if _within(each, frame)), key=lambda each: each.rank)
-    return [*(good or [fixed]), *_measured(members, frame, fixed)]
+    own = [*adaptive(members, frame, fixed)]
+    hopeful = [each for each in (*found, *own) if each.lived.miss_ratio <= frame.miss_ratio]
+    others = [each for each in own if each not in hopeful]
+    return [*(sorted(hopeful, key=lambda each: each.rank) or [fixed]), *others]
 
 
 def steady(members: Sequence[Needs], frame: Frame) -> int:
     """Return the smallest size that keeps within the misses if it is kept all the time, or the largest allowed."""
     return _smallest(members, frame, _ALWAYS, 0)[0]
-
-
-def _within(candidate: Candidate, frame: Frame) -> bool:
-    return candidate.lived is not None and candidate.lived.miss_ratio <= frame.miss_ratio
 
 
 def _lived(members: Sequence[Needs], sizes: Sequence[Span], frame: Frame) -> tuple[Lived, float]:
@@ -106,7 +78,7 @@ def _smallest(
 def _fixed(members: Sequence[Needs], frame: Frame) -> Candidate:
     size, lived, rank = _smallest(members, frame, _ALWAYS, 0)
     fewer = f", {size - 1} would miss {_share(members, size - 1, frame)}" if size else ""
-    said = f"{size}: of {_wanted(members)} {_missed(lived)}{fewer}{_erlang(members, frame)}"
+    said = f"{size}: of {_wanted(members)} {_missed(lived)}{fewer}{erlang(members, frame)}"
     return Candidate(size=SizeSection(fixed=size), why=said, rank=rank, lived=lived)
 
 
@@ -124,24 +96,15 @@ def _missed(lived: Lived) -> str:
     return f"{lived.missed} would start cold ({lived.miss_ratio * 100:.3g} %)"
 
 
-def _erlang(members: Sequence[Needs], frame: Frame) -> str:
-    """Say what the formula asks for in the busiest hour, which an even flow of wake-ups would need."""
-    asks = [each.base_stock(frame.miss_ratio, frame.most) for each in members]
-    largest = members[int(np.argmax(asks))]
-    return (
-        f"; Erlang-B of the busiest hour ({largest.rate:.3g} wake-ups a second * {largest.supply.lead:.3g} s "
-        f"lead time, {largest.step} pods each) asks for {max(asks)}"
-    )
-
-
 # -- hours of the day --------------------------------------------------------------------------------------------------
 
 
 def _scheduled(members: Sequence[Needs], frame: Frame, fixed: Candidate) -> Iterator[Candidate]:
     """Yield schedules where there are quiet hours, and they have been seen often enough."""
-    if frame.end < DAYS * DAY or fixed.size.fixed == 0:
-        return
     at = np.array([each.at for one in members for each in one.wake_ups], dtype=float)
+    days = len(np.unique((at + frame.wall) // DAY))
+    if days < max(DAYS, frame.end / DAY / 2) or fixed.size.fixed == 0:
+        return
     micros = np.round(at * SECOND).astype(np.int64)
     seen = set()
     for share in SHARES:
@@ -188,20 +151,3 @@ def _spans(busy: Sequence[bool], size: int, otherwise: int, frame: Frame) -> lis
         if not found or found[-1].size != wanted:
             found.append(Span(begin=max(0.0, (first + hour) * 3600.0 - frame.wall), size=wanted))
     return found
-
-
-# -- the service's own rules -------------------------------------------------------------------------------------------
-
-
-def _measured(members: Sequence[Needs], frame: Frame, fixed: Candidate) -> Iterator[Candidate]:
-    """Yield the service's own rules, for where no size that is known beforehand does."""
-    if frame.most == 0:
-        return
-    needed = max(fixed.size.fixed or 0, *(each.base_stock(frame.miss_ratio, frame.most) for each in members))
-    ceiling = max(1, min(frame.most, int(MARGIN * needed)))
-    allowed = min(0.5, max(1e-6, frame.miss_ratio))
-    for floor in sorted({0, min(fixed.size.fixed or 0, ceiling)}):
-        auto = {"missRatio": allowed, "floor": floor, "ceiling": ceiling}
-        size = SizeSection.model_validate({"auto": auto})
-        said = f"what the service measures, {floor} to {ceiling}{_erlang(members, frame)}"
-        yield Candidate(size=size, why=said, rank=fixed.rank * (1.0 + floor))

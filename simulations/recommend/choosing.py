@@ -7,7 +7,8 @@ from typing import Final
 from scaler.config.pools import PoolSection
 from simulations.figures import Outcome
 from simulations.model import SECOND
-from simulations.recommend.candidates import Candidate, Frame, candidates, steady
+from simulations.recommend.asking import Candidate, Frame
+from simulations.recommend.candidates import candidates, steady
 from simulations.recommend.measuring import Needs
 from simulations.recommend.units import Unit
 from simulations.run import Engine, simulate

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler.config.pools import RefillSection
-from simulations.recommend.candidates import Frame, candidates, nights, steady
+from simulations.recommend.adaptive import estimated
+from simulations.recommend.asking import Frame
+from simulations.recommend.candidates import candidates, nights, steady
 from simulations.recommend.measuring import Needs
 from simulations.recommend.replay import Span, Supply, WakeUp, replayed
 
@@ -40,13 +42,31 @@ def test_the_smallest_size_is_found(at: list[float], pods: int, most: int, allow
     assert steady([member], asked) == next((size for size in range(most) if misses(size) <= allowed), most)
 
 
-def test_candidates_that_will_do_come_by_what_they_keep_idle_and_the_services_own_rules_last() -> None:
+def test_candidates_that_will_do_come_by_what_they_keep_idle_and_others_last() -> None:
     found = candidates([needs(between(8, 12, 60))], frame())
-    known = [each for each in found if each.lived is not None]
-    assert [each.rank for each in known] == sorted(each.rank for each in known)
-    assert all(each.lived is not None and each.lived.miss_ratio <= 0.05 for each in known)
-    assert [each.size.auto is not None for each in found] == [each.lived is None for each in found]
+    hopeful = [each for each in found if each.lived.miss_ratio <= 0.05]
+    assert hopeful == found[: len(hopeful)]
+    assert [each.rank for each in hopeful] == sorted(each.rank for each in hopeful)
     assert found[0].size.schedule is not None
+    assert found[-1].size.auto is not None
+
+
+def test_the_services_own_rules_come_first_where_one_busy_hour_needs_many() -> None:
+    """600 wake-ups of four pods within an hour, on one of two days: a floor of as many would be idle for 47 hours."""
+    busy = needs([10 * HOUR + 6.0 * number for number in range(600)], 4)
+    first = candidates([busy], frame())[0]
+    assert first.size.auto is not None
+    assert first.size.auto.floor <= 1
+    assert first.lived.missed <= 4
+
+
+def test_after_a_pause_they_miss_what_is_above_the_floor() -> None:
+    """Wake-ups 20 minutes apart come after a pause each, and keep two pods for four hours and the next."""
+    rare = needs([1200.0 * number for number in range(1, 12)], 2)
+    asked = frame(days=0.25)
+    none, one = (estimated(rare, floor, 4, asked) for floor in (0, 1))
+    assert (none.wanted, none.missed, one.missed) == (22, 22, 11)
+    assert (none.warm, one.warm) == (5 * HOUR * 2, 5 * HOUR * 2 + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +75,7 @@ def test_candidates_that_will_do_come_by_what_they_keep_idle_and_the_services_ow
         pytest.param(between(0, 24, 60), 2, id="no night"),
         pytest.param(between(8, 12, 5), 2, id="too few wake-ups to know"),
         pytest.param(between(8, 12, 60, days=1), 1, id="one day only"),
+        pytest.param(between(8, 12, 300, days=1), 3, id="one day of three"),
         pytest.param([], 2, id="no wake-ups"),
     ],
 )
