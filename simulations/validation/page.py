@@ -74,7 +74,8 @@ class Validation:
     def html(self) -> str:
         """Return the page as one file that needs no other."""
         body = "".join(
-            f"<tr><th colspan=4>{escape(section)}</th></tr>{''.join(map(_cells, rows))}"
+            f"<tr><th>{escape(section)}</th><th>expected</th><th>simulated</th><th></th></tr>"
+            f"{''.join(map(_cells, rows))}"
             for section, rows in self._sections()
         )
         hpa = "" if self.hpa is None else f"<h2>HPA</h2><pre>{escape(chr(10).join(self.hpa.lines()))}</pre>"
@@ -119,12 +120,18 @@ def validate(
 
 
 def _expected(row: Row) -> str:
-    return f"{row.expected:.4g} ± {row.margin:.2g}" if row.margin else f"{row.expected:.4g}"
+    return _within(row.expected, row.margin)
 
 
 def _simulated(row: Row) -> str:
-    seen = row.simulated
-    return f"{seen.mean:.4g} ± {seen.half:.2g}" if seen.half else f"{seen.mean:.4g}"
+    return _within(row.simulated.mean, row.simulated.half)
+
+
+def _within(value: float, half: float) -> str:
+    """Write a number with four digits that matter, and by how much it may be off."""
+    if value >= 1000:  # noqa: PLR2004 - more digits than four
+        return f"{value:,.0f} ± {half:,.0f}"
+    return f"{value:.4g} ± {half:.2g}" if half else f"{value:.4g}"
 
 
 def _verdict(row: Row) -> str:
@@ -143,7 +150,9 @@ _PAGE: Final = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ border-bottom: 1px solid #8884; padding: .2rem .5rem; text-align: left; }}
-td:nth-child(2), td:nth-child(3) {{ font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }}
+th:nth-child(2), th:nth-child(3), td:nth-child(2), td:nth-child(3) {{
+  font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap;
+}}
 .outside {{ background: #d332; font-weight: bold; }}
 </style>
 <h1>Validation of the simulator</h1>

@@ -27,8 +27,8 @@ ERRORS: Final = 4.0
 MODEL: Final = 0.001
 """How far the mean error of the instances may be from the model's of the references, which has no interval."""
 
-_PEER: Final = "SimFaaS"
-_CLOUD: Final = "AWS Lambda"
+_PEER: Final = "SimFaaS, simulated by itself and by us"
+_CLOUD: Final = "AWS Lambda, measured"
 
 
 def tasks() -> tuple[Task, ...]:

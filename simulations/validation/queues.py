@@ -105,7 +105,7 @@ Run = Callable[..., Figures]
 def _many(case: Fixed, run: Run, seeds: Sequence[int]) -> Iterator[Row]:
     queue = Queue(rate=case.rate, service=case.service, servers=case.servers)
     seen = [run(case, seed).waits for seed in seeds]
-    section, one = "Erlang C", case.service * SECOND
+    section, one = "Erlang C, fixed pods", case.service * SECOND
     yield exact(section, f"{case.name}: mean wait, s", queue.wait, [float(waits.mean()) / SECOND for waits in seen])
     yield exact(section, f"{case.name}: share that waits", queue.waiting_ratio, [float((w > 0).mean()) for w in seen])
     if case.servers <= LONG:
@@ -116,15 +116,20 @@ def _many(case: Fixed, run: Run, seeds: Sequence[int]) -> Iterator[Row]:
 def _one(case: Fixed, run: Run, seeds: Sequence[int]) -> Iterator[Row]:
     expected = pollaczek_khinchine(case.rate, case.service, case.law.variation)
     drawn = [float(run(case, seed).waits.mean()) / SECOND for seed in seeds]
-    yield exact("Pollaczek-Khinchine", f"{case.name}: mean wait, s", expected, drawn)
+    yield exact("Pollaczek-Khinchine, one pod", f"{case.name}: mean wait, s", expected, drawn)
 
 
 def _busy(run: Run, seeds: Sequence[int]) -> Iterator[Row]:
     load = Queue(rate=BUSY.rate, service=BUSY.service, servers=BUSY.servers).load
     seen = [run(BUSY, seed) for seed in seeds]
     per_pod = [each.busy_time / each.ready_time * BUSY.pods for each in seen]
-    yield exact("M/G/inf", f"{BUSY.name}: busy pods", load, per_pod)
-    yield exact("M/G/inf", f"{BUSY.name}: longest wait, s", 0.0, [float(each.waits.max()) / SECOND for each in seen])
+    yield exact("M/G/inf, a pod for everybody", f"{BUSY.name}: busy pods", load, per_pod)
+    yield exact(
+        "M/G/inf, a pod for everybody",
+        f"{BUSY.name}: longest wait, s",
+        0.0,
+        [float(each.waits.max()) / SECOND for each in seen],
+    )
 
 
 def _little(run: Run, seeds: Sequence[int]) -> Iterator[Row]:
@@ -133,8 +138,15 @@ def _little(run: Run, seeds: Sequence[int]) -> Iterator[Row]:
         seen = [run(case, seed, complete=True) for seed in seeds]
         waited = [float(sum(each.blamed) - int(each.waits.sum())) for each in seen]
         served = [float(each.busy_time - each.service_time) for each in seen]
-        yield exact("Little", f"{case.name}: area of the queue less the sum of waits, us", 0.0, waited)
-        yield exact("Little", f"{case.name}: area in service less the sum of services, us", 0.0, served)
+        yield exact(
+            "Little's law, to the microsecond", f"{case.name}: area of the queue less the sum of waits, us", 0.0, waited
+        )
+        yield exact(
+            "Little's law, to the microsecond",
+            f"{case.name}: area in service less the sum of services, us",
+            0.0,
+            served,
+        )
 
 
 def _run(case: Fixed, seed: int, *, requests: int, engine: Engine, complete: bool = False) -> Figures:

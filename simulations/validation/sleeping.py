@@ -55,8 +55,8 @@ def _slept(case: Sleeper, requests: int, engine: Engine, seeds: Sequence[int]) -
     seen = [_run(case, requests, engine, seed) for seed in seeds]
     cold = [each.cold / each.arrived for each in seen]
     asleep = [1.0 - each.ready_time / micros(requests / case.rate) for each in seen]
-    yield exact("Cooldown", f"{case.name}: cold ratio", expected, cold)
-    yield exact("Cooldown", f"{case.name}: share of time asleep", expected, asleep)
+    yield exact("Scale to zero by KEDA's cooldown", f"{case.name}: cold ratio", expected, cold)
+    yield exact("Scale to zero by KEDA's cooldown", f"{case.name}: share of time asleep", expected, asleep)
 
 
 def _run(case: Sleeper, requests: int, engine: Engine, seed: int) -> Figures:

@@ -62,15 +62,25 @@ def tasks(wakes: int) -> tuple[Task, ...]:
 def _lost(case: Base, wakes: int, seeds: Sequence[int]) -> Iterator[Row]:
     counts = [_run(case, wakes, seed)[0] for seed in seeds]
     missed = [each.missed / (each.hits + each.missed) for each in counts]
-    yield exact("Erlang B", f"{case.name}: miss ratio", miss_ratio(case.size, RATE * case.lead), missed)
+    yield exact(
+        "Erlang B, a warm pool whose misses start cold",
+        f"{case.name}: miss ratio",
+        miss_ratio(case.size, RATE * case.lead),
+        missed,
+    )
 
 
 def _waited(case: Base, wakes: int, seeds: Sequence[int]) -> Iterator[Row]:
     queue = Queue(rate=RATE, service=case.lead, servers=case.size)
     runs = [_run(case, wakes, seed) for seed in seeds]
     missed = [counts.missed / (counts.hits + counts.missed) for counts, _ in runs]
-    yield exact("Late claims", f"{case.name}: miss ratio", queue.waiting_ratio, missed)
-    yield exact("Late claims", f"{case.name}: mean wait, s", queue.wait, [waited for _, waited in runs])
+    yield exact("Erlang C, a warm pool whose claims wait", f"{case.name}: miss ratio", queue.waiting_ratio, missed)
+    yield exact(
+        "Erlang C, a warm pool whose claims wait",
+        f"{case.name}: mean wait, s",
+        queue.wait,
+        [waited for _, waited in runs],
+    )
 
 
 # -- the script --------------------------------------------------------------------------------------------------------
