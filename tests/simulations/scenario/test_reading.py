@@ -41,8 +41,7 @@ def test_the_least_scenario_is_kedas_defaults_with_push(tmp_path: Path) -> None:
     assert function.work.arrivals.size == function.work.service.size > 1000
 
 
-def test_every_field_of_keda_is_heard(tmp_path: Path) -> None:
-    text = """
+EVERYTHING = """
 duration: 10m
 kubernetes: {version: "1.32", syncPeriod: 5s, drift: 0s, tolerance: 0.2, downscaleStabilization: 60s}
 functions:
@@ -68,7 +67,10 @@ functions:
         - {type: external, useCachedMetrics: true, metricType: Value, metadata: {kind: kafka, lagThreshold: "7"}}
         - metadata: {kind: cron, timezone: UTC, start: 5 0 * * *, end: 8 0 * * *, desiredReplicas: 3}
 """
-    [function] = world(scenario(tmp_path, text), seed=1).functions
+
+
+def test_every_field_of_keda_is_heard(tmp_path: Path) -> None:
+    [function] = world(scenario(tmp_path, EVERYTHING), seed=1).functions
     scaled, hpa = function.scaled, function.hpa
     assert (scaled.polling_interval, scaled.cooldown, scaled.initial_cooldown) == (10.0, 60.0, 20.0)
     assert (scaled.min_replicas, scaled.idle_replicas, scaled.max_replicas) == (2, 0, 9)
