@@ -48,7 +48,7 @@ def simulated(kind: Kind, live: Lived, seed: int, duration: float, warm: int) ->
 
 
 def _function(kind: Kind, live: Lived, work: Work) -> Function:
-    interval = (live.checks[-1] - live.checks[0]) / (len(live.checks) - 1)
+    interval = float(np.median(np.diff(live.checks)))
     scaled = replace(kind.scaled, polling_interval=interval)
     spare = [SYNC_PERIOD] * 8
     return Function(
