@@ -171,10 +171,14 @@ functions:
       triggers: [{type: external-push, metadata: {kind: kafka, lagThreshold: 5}}]
     arrivals: {sine: {base: 0.2/s, peak: 2.1/s, period: 24h}}
     service: {lognormal: {median: 800ms, p95: 2s}}
-    pool: warm
+"""
+POOLED: Final = (
+    DAY
+    + """
 pools:
   warm: {functions: {namespace: default, deployment: orders}, size: {fixed: 2}}
 """
+)
 MANY: Final = """
 seed: 1
 duration: 168h
@@ -195,8 +199,9 @@ def _shell() -> None:
     rows = [("in a new process", "seconds")]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        day, many = home / "day.yaml", home / "many.yaml"
+        day, pooled, many = (home / name for name in ("day.yaml", "pooled.yaml", "many.yaml"))
         day.write_text(DAY)
+        pooled.write_text(POOLED)
         rates = np.exp(streams(1, "rates").normal(-6.0, 1.0, 100)).tolist()
         many.write_text(MANY + "".join(ONE.format(number=number, rate=rate) for number, rate in enumerate(rates)))
         cache = {"XDG_CACHE_HOME": str(home / "cache"), "NUMBA_CACHE_DIR": ""}
@@ -204,12 +209,14 @@ def _shell() -> None:
             ("run burst-from-zero, nothing compiled yet", _waited(cache, "run", "burst-from-zero")),
             ("run burst-from-zero, once more", _waited(cache, "run", "burst-from-zero")),
             ("sweep of a day of 100,000 requests, 200 points", _waited(cache, "sweep", str(day), *_POINTS)),
+            ("the same with a pool of ten sizes, 200 points", _waited(cache, "sweep", str(pooled), *_POOLS)),
             ("recommend for a week of 100 functions", _waited(cache, "recommend", str(many), "--miss-ratio", "0.01")),
         ]
     print(printed(rows))
 
 
-_POINTS: Final = ("--vary", "pool.size=0..9", "cooldownPeriod=30,60,120,300", "pollingInterval=5,10,15,30,60")
+_POINTS: Final = ("--vary", "target=1..10", "cooldownPeriod=30,60,120,300", "pollingInterval=5,10,15,30,60")
+_POOLS: Final = ("--vary", "pool.size=0..9", "cooldownPeriod=30,60,120,300", "pollingInterval=5,10,15,30,60")
 
 
 def _waited(surroundings: Mapping[str, str], *words: str) -> str:
