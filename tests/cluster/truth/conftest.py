@@ -1,5 +1,6 @@
 """What several tests look at: one play, with a control plane, a KEDA and a service of its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.cluster.truth.play import Play, Played
 from tests.cluster.truth.syncs import ScaleAudit
 from tests.cluster.warmscaler import Warmscaler
 from tests.servers.redis import Redis
+
+BUSY = 0.7  # s: two thirds of a sync
 
 
 @pytest.fixture(scope="package")
@@ -30,7 +33,17 @@ def played(
         play = Play(plane.api, redis_server, scaler)
         play.deploy()
         play.perform()
-        yield play.played(audit, keda.operator.log.read_text())
+        found = play.played(audit, keda.operator.log.read_text())
+    if found.slow > BUSY:
+        _give_up(f"the autoscaler waited {found.slow:.2f} s for its metrics: too busy a machine to compare times")
+    yield found
+
+
+def _give_up(reason: str) -> None:
+    """Skip, as tests do where a server cannot run; with ``CI=true`` fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def _service(home: Path, plane: ControlPlane) -> Warmscaler:

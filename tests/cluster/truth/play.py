@@ -10,10 +10,11 @@ from redis import Redis as Client
 from tests.cluster import manifests
 from tests.cluster.api import SCALED_JOBS, SCALED_OBJECTS, Api
 from tests.cluster.control_plane import condition
+from tests.cluster.functions import quantile
 from tests.cluster.truth.jobs import JOB_CASES, Lengths, Poll, polls, scaled_job
 from tests.cluster.truth.objects import CASES, END, Case, Script, scaled_object
 from tests.cluster.truth.replayed import Recorded
-from tests.cluster.truth.syncs import ScaleAudit, changes, looks
+from tests.cluster.truth.syncs import ScaleAudit, changes, looks, waits
 from tests.cluster.truth.timelines import Step
 from tests.cluster.warmscaler import Warmscaler
 from tests.servers.process import wait_until
@@ -27,8 +28,12 @@ Acts = Iterator[tuple[float, Callable[[], None]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What the real controllers did: with each ScaledObject, and at each poll of each ScaledJob."""
+    """What the real controllers did: with each ScaledObject, and at each poll of each ScaledJob.
 
+    ``slow`` is the time that the autoscaler waited for its metrics in one of twenty syncs.
+    """
+
+    slow: float
     objects: Mapping[str, Recorded]
     jobs: Mapping[str, Sequence[Poll]]
 
@@ -68,7 +73,9 @@ class Play:
     def played(self, audit: ScaleAudit, log: str) -> Played:
         """Tell what happened, by the API server's record and the log of KEDA's operator."""
         events = audit.events()
+        waited = [each for case in CASES for each in waits(case.name, events)]
         return Played(
+            slow=quantile(waited, 0.95),
             objects={case.name: self._recorded(case, events) for case in CASES},
             jobs={job.name: polls(job, log, self.begun, self._told(job.name, job.lists)) for job in JOB_CASES},
         )

@@ -160,6 +160,13 @@ def looks(name: str, events: Sequence[Document]) -> list[float]:
     return [_last(asked, start, until) for start, until in pairwise([*starts, inf])]
 
 
+def waits(name: str, events: Sequence[Document]) -> list[float]:
+    """Return how long each sync of the HPA of the ScaledObject ``name`` took until it had heard of its metrics."""
+    scale = _own(name, events)
+    starts = [_received(event) for number, event in enumerate(scale) if _begins(scale, number)]
+    return [heard - start for start, heard in zip(starts, looks(name, events), strict=True)]
+
+
 def _last(asked: Sequence[float], start: float, until: float) -> float:
     """Return the last instant between two, the first of them if there is none."""
     number = bisect_right(asked, until) - 1

@@ -3,7 +3,7 @@
 Both sides must take the same steps in the same order, made by the same one of the two. What KEDA does must lie within a
 poll of the real thing, and the time that a check takes on a busy machine: its checks are dated by what it wrote. What
 the autoscaler does may be one of its looks apart: the simulated one looks at the same instants, but what it then hears
-may be some tenths of a second older or younger.
+may be some tenths of a second older or younger. Where the real one waits longer than that, nothing is compared.
 """
 
 from collections.abc import Callable, Mapping
