@@ -23,6 +23,7 @@ from tests.bench import (
     rpc,
     sharing,
     simulator,
+    sizing,
     wake,
 )
 
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "demo": demo.main,
     "recording": recording.main,
     "simulator": simulator.main,
+    "sizing": sizing.main,
 }
 ON_A_CLUSTER = {
     "outage": outage.main,
