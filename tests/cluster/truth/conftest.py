@@ -1,7 +1,5 @@
 """What several tests look at: one play, with a control plane, a KEDA and a service of its own."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +13,9 @@ from tests.cluster.truth.syncs import ScaleAudit
 from tests.cluster.warmscaler import Warmscaler
 from tests.servers.redis import Redis
 
-BUSY = 0.7  # s: two thirds of a sync
-
 
 @pytest.fixture(scope="package")
-def played(
-    request: pytest.FixtureRequest, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Played]:
+def played(request: pytest.FixtureRequest, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory) -> Played:
     """Let all ScaledObjects and ScaledJobs live through their scripts at the same time."""
     home = tmp_path_factory.mktemp("truth")
     version = request.config.getoption("--keda")
@@ -33,17 +27,7 @@ def played(
         play = Play(plane.api, redis_server, scaler)
         play.deploy()
         play.perform()
-        found = play.played(audit, keda.operator.log.read_text())
-    if found.slow > BUSY:
-        _give_up(f"the autoscaler waited {found.slow:.2f} s for its metrics: too busy a machine to compare times")
-    yield found
-
-
-def _give_up(reason: str) -> None:
-    """Skip, as tests do where a server cannot run; with ``CI=true`` fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+        return play.played(audit, keda.operator.log.read_text())
 
 
 def _service(home: Path, plane: ControlPlane) -> Warmscaler:

@@ -6,6 +6,7 @@ the autoscaler does may be one of its looks apart: the simulated one looks at th
 may be some tenths of a second older or younger. Where the real one waits longer than that, nothing is compared.
 """
 
+import os
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -18,13 +19,17 @@ from tests.cluster.truth.timelines import distance, told
 pytestmark = [pytest.mark.requires("cluster", "redis"), pytest.mark.timeout(400)]
 
 WRITE = 1.0  # s for a check and what it writes, on a busy machine: half a poll
+BUSY = 0.7  # s: two thirds of a sync
 SAME = {"KEDA": WRITE, "HPA": 0.0}
 UNITS = {"KEDA": "s", "HPA": "syncs"}
 
 
 @pytest.fixture
 def recorded(played: Played) -> Mapping[str, Recorded]:
-    """Return what the real controllers did with each case."""
+    """Return what the real controllers did with each case; skip (with ``CI=true`` fail) where that was too slowly."""
+    reason = f"the autoscaler waited {played.slow:.2f} s for its metrics: too busy a machine to compare times"
+    if played.slow > BUSY:
+        pytest.fail(reason, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(reason)
     return played.objects
 
 
