@@ -242,11 +242,13 @@ def validate(
 
 @app.command(name="list", epilog="Example: warmscaler simulate list policies")
 def names(
-    what: Annotated[str, typer.Argument(help="scenarios, policies, or keys for --set and --vary.")] = "scenarios",
+    what: Annotated[
+        str, typer.Argument(help="scenarios, policies, keys for --set and --vary, or formats of traces.")
+    ] = "scenarios",
     *,
     output: PrintAs = Output.TABLE,
 ) -> None:
-    """List what there is: shipped scenarios with their questions, policies, or the keys that can be changed."""
+    """List shipped scenarios with their questions, policies, the keys that can be changed, or the formats of traces."""
     with complaining():
         from simulations.verbs.listing import show_list
 

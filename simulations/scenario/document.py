@@ -51,7 +51,7 @@ class TraceSection(Section):
 
     path: Annotated[str, Field(min_length=1, description="The file, seen from the scenario's folder.")]
     format: Annotated[
-        str | None, Field(description="Its format, where it is not recognised: see `simulate run --help`.")
+        str | None, Field(description="Its format, where it is not recognised: see `simulate list formats`.")
     ] = None
     function: Annotated[
         str | None, Field(description="The one function of the trace; without it, each is a function of its own.")

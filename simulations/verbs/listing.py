@@ -1,4 +1,4 @@
-"""What there is to choose from: shipped scenarios, policies, keys."""
+"""What there is to choose from: shipped scenarios, policies, keys, formats of traces."""
 
 import json
 import sys
@@ -11,18 +11,19 @@ from scaler.errors import ConfigError
 from simulations.policies.overlays import OVERLAYS
 from simulations.scenario import known_keys
 from simulations.scenario.document import ScenarioDocument, scenario_schema
+from simulations.traces import FORMATS
 from simulations.verbs.opening import shipped
 from simulations.verbs.options import Output
 
 SCHEMA = "schema"
-_WHAT = ("scenarios", "policies", "keys")
+_WHAT = ("scenarios", "policies", "keys", "formats")
 
 
 def show_list(what: str, output: Output) -> None:
     """Print names, and what each of them is; raise :class:`ConfigError` for what is no such list."""
     if what not in _WHAT:
         raise ConfigError([f"{shown(what)} is none of {', '.join(_WHAT)}"])
-    rows = {"scenarios": _scenarios, "policies": _policies, "keys": _keys}[what]()
+    rows = {"scenarios": _scenarios, "policies": _policies, "keys": _keys, "formats": _formats}[what]()
     match output:
         case Output.TABLE:
             width = max(len(name) for name, _ in rows)
@@ -56,6 +57,10 @@ def _policies() -> list[tuple[str, str]]:
 
 def _with_options(about: str, options: Sequence[str]) -> str:
     return f"{about} ({', '.join(options)})" if options else about
+
+
+def _formats() -> list[tuple[str, str]]:
+    return [(each.name, each.what) for each in FORMATS]
 
 
 def _keys() -> list[tuple[str, str]]:

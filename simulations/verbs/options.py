@@ -49,7 +49,10 @@ Config = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Beside a trace: the configuration, or its ConfigMap, with your pools."),
 ]
-Format = Annotated[str | None, typer.Option("--format", metavar="NAME", help="Of a trace, if it is not recognised.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="Of a trace, if it is not recognised: see `simulate list formats`."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from io import StringIO
@@ -13,7 +16,10 @@ from typer.testing import CliRunner, Result
 
 from scaler.config.document import Document
 from simulations.cli import app
+from simulations.scenario import load
+from simulations.verbs.opening import SHIPPED, shipped
 
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 VERBS = ("run", "compare", "sweep", "recommend", "replay", "validate", "list", "show", "hpa")
 
 SMALL = """
@@ -123,6 +129,7 @@ def test_what_there_is_is_listed_and_shown() -> None:
     assert "burst-from-zero" in run("list").stdout
     assert "keda-poll" in run("list", "policies").stdout
     assert "pool.missRatio" in [each["name"] for each in json.loads(run("list", "keys", "-o", "json").stdout)]
+    assert "azure-functions-2021" in run("list", "formats").stdout
     assert yaml.safe_load(run("show", "burst-from-zero").stdout)["functions"]
     assert json.loads(run("show", "schema").stdout)["properties"]["functions"]
 
@@ -141,7 +148,7 @@ def test_what_there_is_is_listed_and_shown() -> None:
         (("sweep", "burst-from-zero", "--vary", "pool.sise=1"), "did you mean 'pool.size'?"),
         (("recommend", "burst-from-zero", "--budget", "much"), "--budget 'much' is not an amount of memory"),
         (("recommend", "burst-from-zero", "--miss-ratio", "2"), "the miss ratio is 2"),
-        (("list", "things"), "'things' is none of scenarios, policies, keys"),
+        (("list", "things"), "'things' is none of scenarios, policies, keys, formats"),
         (("show", "nothing"), "no scenario 'nothing'"),
         (("replay", "nowhere"), "nowhere"),
         (("hpa", "nowhere.json"), "nowhere.json: No such file"),
@@ -161,6 +168,38 @@ def test_every_verb_has_help_with_an_example(verb: str) -> None:
     result = run(verb, "--help")
     assert result.exit_code == 0
     assert f"Example: warmscaler simulate {verb}" in result.stdout
+
+
+README = Path(__file__).parents[2] / "simulations" / "README.md"
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("warmscaler simulate")
+]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_of_the_readme_works(line: str, trace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trace.parent)
+    shutil.copy(EXAMPLES / "kafka.yaml", "orders.yaml")
+    shutil.copy(EXAMPLES / "pool-config.yaml", "config.yaml")
+    shutil.copy(SHIPPED / "burst-from-zero.yaml", "mine.yaml")
+    words, _, _ = line.partition(" > ")
+    result = run(*shlex.split(words)[2:], *(["--seeds", "1"] if "requests.csv" in words else []))
+    assert result.exit_code == 0, result.output
+
+
+def test_the_scenario_of_the_readme_is_one(tmp_path: Path) -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert set(load(file).policies) == {"two-warm", "never-asleep", "knative"}
+
+
+def test_the_readme_lists_the_shipped_scenarios_with_their_questions() -> None:
+    listed = dict(re.findall(r"^\| `([a-z-]+)` \| (.*\?) \|$", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert listed == {name: load(path).document.question for name, path in shipped().items()}
 
 
 WITHOUT = """
