@@ -1,8 +1,8 @@
 """What our sizing keeps idle, beside the best fixed, reactive and histogram settings at as few misses.
 
-``python -m tests.bench sizing [--traces DIR] [--seed N]``. Each family of settings is swept, and for each share of misses
-the cheapest setting of each family that misses no more is told. Idle is the memory of warm pods that serve nobody, times
-the seconds; a miss is a replica that was wanted at once and had no warm pod.
+``python -m tests.bench sizing [--traces DIR] [--seed N]``. Each family of settings is swept, and for each share of
+misses the cheapest setting of each family that misses no more is told. Idle is the memory of warm pods that serve
+nobody, times the seconds; a miss is a replica that was wanted at once and had no warm pod.
 """
 
 import argparse
