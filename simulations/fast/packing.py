@@ -28,10 +28,15 @@ _ROOM = 256  # moves, and pods that became Ready lately, before there must be mo
 
 
 def case_of(function: Function, world: World, *, compiled: bool) -> Case:
-    """Return the arrays of a function with one trigger, as it stands at 0."""
+    """Return the arrays of a function with one trigger, as it stands at 0.
+
+    Raises ``ValueError`` where there are too few gaps between syncs.
+    """
     scaled, [trigger], phases, work = function.scaled, function.triggers, function.phases, function.work
     syncs = phases.sync + np.cumsum(np.concatenate([[0], phases.gaps]))
-    hpa, tolerances = hpa_of(function.hpa, syncs[syncs <= world.end], compiled=compiled)
+    if syncs[-1] <= world.end:
+        raise ValueError(f"{function.name}: the gaps between syncs end before the run does")
+    hpa, tolerances = hpa_of(function.hpa, syncs, compiled=compiled)
     requests = len(work.arrivals)
     scalars = _begun(function, world) | _scaled(scaled) | _triggered(trigger)
     rules = trigger.rules
@@ -61,7 +66,7 @@ def _tables(function: Function, world: World) -> dict[int, Instants]:
     """Return what comes after the scalars, by the places that say where it begins."""
     happened = [number for each in function.incidents for number in (each.at, HAPPENINGS.index(each.what))]
     return {
-        p.GAPS_FROM: function.phases.gaps,
+        p.GAPS_FROM: np.concatenate([function.phases.gaps, _zeros(len(function.incidents))]),  # a resumption takes one
         p.SERIES_FROM: _series(function.triggers[0]),
         p.TAKES_FROM: function.starts.total,
         p.INCIDENTS_FROM: np.asarray(happened, dtype=np.int64),
@@ -155,7 +160,8 @@ def _series(trigger: Trigger) -> Instants:
 def _most_pods(function: Function) -> int:
     """Return more pods than can ever start at once: those asked for, and as many that replace others."""
     scaled = function.scaled
-    return 8 + 4 * max(scaled.max_replicas, scaled.min_replicas, function.replicas, function.hpa.max_replicas)
+    asked = (scaled.max_replicas, scaled.min_replicas, function.hpa.max_replicas, function.hpa.min_replicas)
+    return 8 + 4 * max(*asked, function.replicas)
 
 
 def hpa_of(spec: HpaSpec, syncs: Instants, *, compiled: bool) -> tuple[Ints, Floats]:
