@@ -4,7 +4,7 @@ They know a wake-up only once it has come. So the first after a pause finds the 
 needs is kept into the next one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
@@ -23,26 +23,33 @@ LEAST: Final = 1e-6
 HOUR: Final = 3600.0
 
 
-def adaptive(members: Sequence[Needs], frame: Frame, fixed: Candidate) -> Iterator[Candidate]:
-    """Yield the service's own rules, without a floor and with the size that would do at all hours for one."""
+def adaptive(members: Sequence[Needs], frame: Frame, steady: int) -> list[Candidate]:
+    """Return the service's own rules without a floor, with one pod, and with the ``steady`` size that always would do.
+
+    Those that may keep within the misses, the cheapest first.
+    """
     if frame.most == 0:
-        return
-    steady = fixed.size.fixed or 0
+        return []
     needed = max(steady, *(each.base_stock(frame.miss_ratio, frame.most) for each in members))
     ceiling = max(1, min(frame.most, MARGIN * needed))
-    for floor in sorted({0, 1, min(steady, ceiling)}):
-        auto = {"missRatio": max(LEAST, frame.miss_ratio), "floor": floor, "ceiling": ceiling}
-        lived = [estimated(each, floor, ceiling, frame) for each in members]
-        yield Candidate(
-            size=SizeSection.model_validate({"auto": auto}),
-            why=f"what the service measures, {floor} to {ceiling}{erlang(members, frame)}",
-            rank=sum(one.warm * need.memory for one, need in zip(lived, members, strict=True)),
-            lived=Lived(
-                wanted=sum(one.wanted for one in lived),
-                missed=sum(one.missed for one in lived),
-                warm=sum(one.warm for one in lived),
-            ),
-        )
+    found = [_own(members, frame, floor, ceiling) for floor in sorted({0, 1, min(steady, ceiling)})]
+    hopeful = [each for each in found if each.lived.miss_ratio <= frame.miss_ratio]
+    return sorted(hopeful, key=lambda each: each.rank)
+
+
+def _own(members: Sequence[Needs], frame: Frame, floor: int, ceiling: int) -> Candidate:
+    auto = {"missRatio": max(LEAST, frame.miss_ratio), "floor": floor, "ceiling": ceiling}
+    lived = [estimated(each, floor, ceiling, frame) for each in members]
+    return Candidate(
+        size=SizeSection.model_validate({"auto": auto}),
+        why=f"what the service measures, {floor} to {ceiling}{erlang(members, frame)}",
+        rank=sum(one.warm * need.memory for one, need in zip(lived, members, strict=True)),
+        lived=Lived(
+            wanted=sum(one.wanted for one in lived),
+            missed=sum(one.missed for one in lived),
+            warm=sum(one.warm for one in lived),
+        ),
+    )
 
 
 def estimated(needs: Needs, floor: int, ceiling: int, frame: Frame) -> Lived:

@@ -1,4 +1,4 @@
-"""Sizes that might do: always so many, more in the busy hours, or what the service measures; cheapest first."""
+"""Sizes that might do and are known beforehand: always so many, or more in the busy hours; cheapest first."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -8,7 +8,6 @@ import numpy as np
 from scaler.config.pools import SizeSection
 from simulations.model import SECOND
 from simulations.policies.timetable import HOURS, busy_hours, spans
-from simulations.recommend.adaptive import adaptive
 from simulations.recommend.asking import Candidate, Frame, erlang
 from simulations.recommend.measuring import Needs
 from simulations.recommend.replay import Lived, Span, replayed
@@ -26,16 +25,14 @@ _ALWAYS: Final = (True,) * HOURS
 
 
 def candidates(members: Sequence[Needs], frame: Frame) -> list[Candidate]:
-    """Return what would keep within the misses by the replay, cheapest first; at least the least bad one.
+    """Return what would keep within the misses by the replay, cheapest first; else the largest that is allowed.
 
     All ``members`` get the same size: they share a section.
     """
     fixed = _fixed(members, frame)
     found = [fixed, *_scheduled(members, frame, fixed)]
-    own = [*adaptive(members, frame, fixed)]
-    hopeful = [each for each in (*found, *own) if each.lived.miss_ratio <= frame.miss_ratio]
-    others = [each for each in own if each not in hopeful]
-    return [*(sorted(hopeful, key=lambda each: each.rank) or [fixed]), *others]
+    good = [each for each in found if each.lived.miss_ratio <= frame.miss_ratio]
+    return sorted(good, key=lambda each: each.rank) or [fixed]
 
 
 def steady(members: Sequence[Needs], frame: Frame) -> int:
@@ -88,7 +85,7 @@ def _share(members: Sequence[Needs], size: int, frame: Frame) -> str:
 
 
 def _wanted(members: Sequence[Needs]) -> str:
-    pods = sum(each.pods for one in members for each in one.wake_ups)
+    pods = sum(each.wanted for each in members)
     return f"{pods} replicas wanted in {sum(len(one.wake_ups) for one in members)} wake-ups"
 
 

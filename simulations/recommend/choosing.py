@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Final
 
 from scaler.config.pools import PoolSection
 from simulations.figures import Outcome
 from simulations.model import SECOND
+from simulations.recommend.adaptive import adaptive
 from simulations.recommend.asking import Candidate, Frame
 from simulations.recommend.candidates import candidates, steady
 from simulations.recommend.measuring import Needs
@@ -15,9 +17,11 @@ from simulations.run import Engine, simulate
 from simulations.statistics import Summary, overall
 
 ROUNDS: Final = 4
-"""Runs of one pool's candidates at most."""
+"""Sizes of one pool that are run at most."""
 CEILING: Final = 100
 """Warm pods of a function at most, where no budget says otherwise (a guess: more is a case for fixed replicas)."""
+CORRECTED: Final = 0.9
+"""A run that misses too many corrects what the replay is asked for at least so far."""
 CHEAPER: Final = 0.9
 """A candidate that comes to mind later is tried if it takes at most so much of the idle memory of a good one."""
 
@@ -32,8 +36,9 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What one pool is to be: its section, why, and what a run of it came to; ``met``: within the goal's misses.
+    """What one pool is to be: its section, why, and what a run of it came to.
 
+    ``met``: within the goal's misses, not counting what was wanted before the first pod could be there.
     ``was`` is the section of today, ``None`` if there is none. ``runs`` says how many candidates were run.
     """
 
@@ -50,11 +55,27 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One candidate and its run."""
+    """One candidate and its run, and what that says of each function."""
 
     candidate: Candidate
     outcome: Outcome
     summary: Summary
+    needs: tuple[Needs, ...]
+
+    @property
+    def wanted(self) -> int:
+        """The replicas that were wanted at once, since the first pod could be there."""
+        return sum(each.wanted for each in self.needs)
+
+    @property
+    def missed(self) -> int:
+        """Those of them that had no warm pod."""
+        return sum(each.missed for each in self.needs)
+
+    @property
+    def miss_ratio(self) -> float:
+        """Their share; 0 of none."""
+        return self.missed / self.wanted if self.wanted else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +101,7 @@ def _frame(unit: Unit, goal: Goal, most: int) -> Frame:
 def chosen(unit: Unit, goal: Goal, most: int, engine: Engine, today: Today) -> tuple[Advice, Outcome]:
     """Return what is best of what was tried, with its run: the least idle memory within the misses, else fewest."""
     tried = _tried(unit, _frame(unit, goal, most), engine, today.needs)
-    good = [each for each in tried if each.summary.missed_ratio <= goal.miss_ratio]
+    good = [each for each in tried if each.miss_ratio <= goal.miss_ratio]
     best = min(good, key=lambda each: each.summary.idle_gib_s) if good else min(tried, key=_misses)
     advice = Advice(
         pool=unit.name,
@@ -97,29 +118,35 @@ def chosen(unit: Unit, goal: Goal, most: int, engine: Engine, today: Today) -> t
 
 
 def _misses(tried: Tried) -> tuple[float, float]:
-    return tried.summary.missed_ratio, tried.summary.idle_gib_s
+    return tried.miss_ratio, tried.summary.idle_gib_s
 
 
 def _tried(unit: Unit, frame: Frame, engine: Engine, members: Sequence[Needs]) -> list[Tried]:
-    """Run candidates until a good one is the cheapest that comes to mind.
+    """Run sizes until a good one is the cheapest that comes to mind, and the service's own rules if they may beat it.
 
     Wake-ups depend on what is warm, so they are measured anew in each run; and where a run misses more than the replay
-    said, the replay is asked for half as many misses.
+    said, the replay is asked for fewer misses in that proportion.
     """
     tried: list[Tried] = []
-    allowed, enough = frame.miss_ratio, float("inf")
+    asked, enough = frame, inf
     for _ in range(ROUNDS):
-        candidate = _next(candidates(members, frame), tried, enough)
+        candidate = _next(candidates(members, asked), tried, enough)
         if candidate is None:
             break
-        outcome = _light(simulate(unit.with_size(candidate.size), engine))
-        tried.append(Tried(candidate=candidate, outcome=outcome, summary=overall(outcome)))
-        members = unit.needs(outcome)
-        if tried[-1].summary.missed_ratio <= allowed:
+        tried.append(_run(unit, candidate, engine))
+        members = tried[-1].needs
+        if tried[-1].miss_ratio <= frame.miss_ratio:
             enough = min(enough, CHEAPER * candidate.rank)
         else:
-            frame = replace(frame, miss_ratio=frame.miss_ratio / 2)
-    return tried
+            correction = min(CORRECTED, frame.miss_ratio / tried[-1].miss_ratio)
+            asked = replace(asked, miss_ratio=asked.miss_ratio * correction)
+    own = _next(adaptive(members, frame, steady(members, frame)), tried, enough)
+    return tried if own is None else [*tried, _run(unit, own, engine)]
+
+
+def _run(unit: Unit, candidate: Candidate, engine: Engine) -> Tried:
+    outcome = _light(simulate(unit.with_size(candidate.size), engine))
+    return Tried(candidate=candidate, outcome=outcome, summary=overall(outcome), needs=unit.needs(outcome))
 
 
 def _next(found: Sequence[Candidate], tried: Sequence[Tried], enough: float) -> Candidate | None:
@@ -129,9 +156,7 @@ def _next(found: Sequence[Candidate], tried: Sequence[Tried], enough: float) -> 
 
 
 def _why(best: Tried, *, met: bool, most: int, goal: Goal) -> str:
-    summary = best.summary
-    wanted = summary.hits + summary.missed
-    run = f"in a run {summary.missed} of {wanted} started cold ({summary.missed_ratio * 100:.3g} %)"
+    run = f"in a run {best.missed} of {best.wanted} started cold ({best.miss_ratio * 100:.3g} %)"
     if met:
         return f"{best.candidate.why}; {run}"
     limit = f"; at most {most} each are within the budget" if goal.budget is not None else ""

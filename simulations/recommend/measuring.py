@@ -20,15 +20,23 @@ BUSY = 3600.0
 class Needs:
     """One function: its wake-ups in a run, how its pods are supplied, and the memory in bytes that one requests.
 
-    ``rate`` is wake-ups a second in the busiest hour, ``step`` the 95th percentile of the pods of one.
+    What was wanted before the first pod could be there is left out: nobody could have met it. ``missed`` is what the
+    run missed of the others. ``rate`` is wake-ups a second in the busiest hour, ``step`` the 95th percentile of the
+    pods of one.
     """
 
     name: str
     wake_ups: tuple[WakeUp, ...]
     supply: Supply
     memory: int
+    missed: int
     rate: float
     step: int
+
+    @property
+    def wanted(self) -> int:
+        """The replicas that were wanted at once."""
+        return sum(each.pods for each in self.wake_ups)
 
     @property
     def load(self) -> float:
@@ -45,14 +53,16 @@ class Needs:
 
 def needs(function: Function, figures: Figures, section: PoolSection) -> Needs:
     """Measure the wake-ups of a run with a pool, be it an empty one, that is filled as ``section`` says."""
-    wake_ups = tuple(WakeUp(at=each.at / SECOND, pods=each.pods) for each in figures.steps if each.pods)
-    sizes = sorted(each.pods for each in wake_ups)
     lead = (float(function.starts.total.mean()) + function.claim) / SECOND
+    steps = [each for each in figures.steps if each.at >= lead * SECOND]
+    wake_ups = tuple(WakeUp(at=each.at / SECOND, pods=each.pods) for each in steps)
+    sizes = sorted(each.pods for each in wake_ups)
     return Needs(
         name=function.name,
         wake_ups=wake_ups,
         supply=Supply(lead=lead, refill=section.refill),
         memory=function.memory,
+        missed=sum(each.missed for each in steps),
         rate=_busiest(wake_ups) / BUSY,
         step=sizes[ceil(0.95 * len(sizes)) - 1] if sizes else 1,
     )

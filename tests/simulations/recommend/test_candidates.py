@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler.config.pools import RefillSection
-from simulations.recommend.adaptive import estimated
+from simulations.recommend.adaptive import adaptive, estimated
 from simulations.recommend.asking import Frame
 from simulations.recommend.candidates import candidates, nights, steady
 from simulations.recommend.measuring import Needs
@@ -18,7 +18,7 @@ SUPPLY = Supply(lead=8.0, refill=RefillSection())
 
 def needs(at: list[float], pods: int = 1) -> Needs:
     wake_ups = tuple(WakeUp(at=each, pods=pods) for each in sorted(at))
-    return Needs(name="orders", wake_ups=wake_ups, supply=SUPPLY, memory=2**28, rate=0.01, step=pods)
+    return Needs(name="orders", wake_ups=wake_ups, supply=SUPPLY, memory=2**28, missed=0, rate=0.01, step=pods)
 
 
 def frame(days: float = 2.0, miss_ratio: float = 0.05, most: int = 100) -> Frame:
@@ -42,22 +42,22 @@ def test_the_smallest_size_is_found(at: list[float], pods: int, most: int, allow
     assert steady([member], asked) == next((size for size in range(most) if misses(size) <= allowed), most)
 
 
-def test_candidates_that_will_do_come_by_what_they_keep_idle_and_others_last() -> None:
+def test_candidates_come_by_what_they_keep_idle() -> None:
     found = candidates([needs(between(8, 12, 60))], frame())
-    hopeful = [each for each in found if each.lived.miss_ratio <= 0.05]
-    assert hopeful == found[: len(hopeful)]
-    assert [each.rank for each in hopeful] == sorted(each.rank for each in hopeful)
+    assert all(each.lived.miss_ratio <= 0.05 for each in found)
+    assert [each.rank for each in found] == sorted(each.rank for each in found)
     assert found[0].size.schedule is not None
-    assert found[-1].size.auto is not None
+    assert found[-1].size.fixed == 1
 
 
-def test_the_services_own_rules_come_first_where_one_busy_hour_needs_many() -> None:
-    """600 wake-ups of four pods within an hour, on one of two days: a floor of as many would be idle for 47 hours."""
+def test_the_services_own_rules_are_cheaper_where_one_busy_hour_needs_many() -> None:
+    """600 wake-ups of four pods within an hour, on one of two days: as many at all hours are idle for 47 of them."""
     busy = needs([10 * HOUR + 6.0 * number for number in range(600)], 4)
-    first = candidates([busy], frame())[0]
-    assert first.size.auto is not None
-    assert first.size.auto.floor <= 1
-    assert first.lived.missed <= 4
+    (fixed,), own = candidates([busy], frame()), adaptive([busy], frame(), 8)
+    assert [each.size.auto.floor for each in own if each.size.auto] == [0, 1, 8]
+    assert own[0].rank < own[1].rank < fixed.rank
+    assert own[0].lived.missed == 4
+    assert adaptive([busy], frame(most=0), 0) == []
 
 
 def test_after_a_pause_they_miss_what_is_above_the_floor() -> None:

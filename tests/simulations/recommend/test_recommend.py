@@ -70,6 +70,14 @@ def test_a_function_that_nobody_calls_gets_none() -> None:
     assert asked(world(function([]))).advice[0].section.size.fixed == 0
 
 
+def test_what_is_wanted_before_a_pod_can_be_there_does_not_count() -> None:
+    """One of ten: nobody could keep within 5 %."""
+    found = asked(world(function([0.0, *range(300, 3000, 300)])), miss_ratio=0.05).advice[0]
+    assert found.recommended.missed == 1
+    assert found.met
+    assert "in a run 0 of 9 started cold" in found.why
+
+
 def test_day_and_night_become_a_schedule() -> None:
     arrivals = [each for each in now_and_then(300, 2 * DAY) if 8 * HOUR <= each % DAY < 12 * HOUR]
     found = asked(world(function(arrivals, span=2 * DAY), span=2 * DAY)).advice[0]
