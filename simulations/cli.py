@@ -29,7 +29,13 @@ from simulations.verbs.options import (
 
 FOUND_A_PROBLEM: Final = 1
 
-app = typer.Typer(name="simulate", help="Ask what would happen, offline.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="simulate",
+    help="Ask what would happen, offline.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 
 @app.callback()
@@ -37,7 +43,10 @@ def simulate() -> None:
     """Ask what would happen, offline: the same policy, the same KEDA, the same HPA, in a world of your traces."""
 
 
-@app.command(epilog="Example: warmscaler simulate run burst-from-zero --html report.html")
+@app.command(
+    short_help="Simulate a scenario, or a trace alone.",
+    epilog="Example: warmscaler simulate run burst-from-zero --html report.html",
+)
 def run(
     scenario: Asked,
     *,
@@ -67,7 +76,10 @@ def run(
         show(studied(opened, opened.policies, way_of(seeds, engine, html)), output, html)
 
 
-@app.command(epilog="Example: warmscaler simulate compare burst-from-zero --policies keda-poll pool-auto mine.yaml")
+@app.command(
+    short_help="The same under other policies.",
+    epilog="Example: warmscaler simulate compare burst-from-zero --policies keda-poll pool-auto mine.yaml",
+)
 def compare(
     scenario: Asked,
     more: Annotated[list[str] | None, typer.Argument(metavar="[POLICY]...", help="More policies.")] = None,
@@ -106,7 +118,10 @@ def compare(
         show(studied(opened, others, way_of(seeds, engine, html)), output, html)
 
 
-@app.command(epilog="Example: warmscaler simulate sweep burst-from-zero --vary pool.size=0..5 cooldownPeriod=30,60,300")
+@app.command(
+    short_help="The same under every combination of values.",
+    epilog="Example: warmscaler simulate sweep burst-from-zero --vary pool.size=0..5 cooldownPeriod=30,60,300",
+)
 def sweep(
     scenario: Asked,
     more: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUES]...", help="More keys to vary.")] = None,
@@ -148,7 +163,10 @@ def sweep(
         show(swept(opened, [*vary, *(more or [])], way_of(seeds, engine, html), where), output, html)
 
 
-@app.command(epilog="Example: warmscaler simulate recommend requests.csv --miss-ratio 0.01 --budget 8Gi")
+@app.command(
+    short_help="Say how many warm pods to keep.",
+    epilog="Example: warmscaler simulate recommend requests.csv --miss-ratio 0.01 --budget 8Gi",
+)
 def recommend(
     scenario: Asked,
     *,
@@ -187,7 +205,10 @@ def recommend(
     raise typer.Exit(0 if met else FOUND_A_PROBLEM)
 
 
-@app.command(epilog="Example: warmscaler simulate replay recording/ --policies keda-poll pool-auto --set service=500ms")
+@app.command(
+    short_help="Play a recording of the service back.",
+    epilog="Example: warmscaler simulate replay recording/ --policies keda-poll pool-auto --set service=500ms",
+)
 def replay(
     recording: Annotated[Path, typer.Argument(help="What `warmscaler serve --record` wrote.", show_default=False)],
     more: Annotated[list[str] | None, typer.Argument(metavar="[POLICY]...", help="More policies.")] = None,
@@ -220,7 +241,10 @@ def replay(
         played(recording, said, way_of(seeds, engine, html), output, html)
 
 
-@app.command(epilog="Example: warmscaler simulate validate --hpa recorded.jsonl.gz")
+@app.command(
+    short_help="Check the simulator against what is known.",
+    epilog="Example: warmscaler simulate validate --hpa recorded.jsonl.gz",
+)
 def validate(
     *,
     hpa: Annotated[
@@ -240,7 +264,9 @@ def validate(
     raise typer.Exit(0 if agrees else FOUND_A_PROBLEM)
 
 
-@app.command(name="list", epilog="Example: warmscaler simulate list policies")
+@app.command(
+    name="list", short_help="Show what there is to choose from.", epilog="Example: warmscaler simulate list policies"
+)
 def names(
     what: Annotated[
         str, typer.Argument(help="scenarios, policies, keys for --set and --vary, or formats of traces.")
@@ -255,7 +281,10 @@ def names(
         show_list(what, output)
 
 
-@app.command(epilog="Example: warmscaler simulate show tidal-vehicle-tracking > mine.yaml")
+@app.command(
+    short_help="Print a scenario to start from.",
+    epilog="Example: warmscaler simulate show tidal-vehicle-tracking > mine.yaml",
+)
 def show(
     scenario: Annotated[str, typer.Argument(help="The name of a shipped scenario, or `schema`.", show_default=False)],
 ) -> None:
@@ -266,7 +295,10 @@ def show(
         sys.stdout.write(text_of(scenario))
 
 
-@app.command(epilog="Example: warmscaler simulate hpa recorded.jsonl.gz -o json")
+@app.command(
+    short_help="Compare recorded HPA decisions with ours.",
+    epilog="Example: warmscaler simulate hpa recorded.jsonl.gz -o json",
+)
 def hpa(
     file: Annotated[Path, typer.Argument(help="JSON, or one JSON row a line; .gz too.", show_default=False)],
     output: Annotated[Output, typer.Option("--output", "-o", help="table or json.")] = Output.TABLE,

@@ -7,6 +7,7 @@ from typing import Any
 from scaler.config.text import Tree
 from simulations.scenario.deployments import USUAL_MEMORY
 from simulations.scenario.reading import Scenario, understood
+from simulations.scenario.recorded import recorded
 from simulations.scenario.workloads import SERVICE
 
 QUESTION = "What would these requests have waited for, and what would they have cost?"
@@ -33,17 +34,18 @@ def assumed(scenario: Scenario) -> Iterator[str]:
     """Yield what a scenario does not say and its answer rests on, in words with numbers, and the key that says it."""
     for function in scenario.document.functions:
         said = function.model_fields_set
+        found = recorded(function.trace, scenario.folder).values() if function.trace is not None else ()
         scaled = function.scaled_job or function.scaled_object
         if function.target is None and (scaled is None or "triggers" not in scaled.model_fields_set):
             yield "one replica for 10 requests that wait or are served, told by push (target)"
         if scaled is None:
             yield "KEDA's own cooldownPeriod 300 s, at most 100 replicas (cooldownPeriod, maxReplicaCount; --manifests)"
-        if "service" not in said:
-            yield f"service {SERVICE} each, unless the trace has durations (service)"
+        if "service" not in said and not (found and all(each.service is not None for each in found)):
+            yield f"a request takes {SERVICE} (service)"
         if "pods" not in said:
             yield "a pod starts in 4 s as a rule, 7 s at times: image there, 3 s to start, up to 1 s to Ready (pods)"
-        if not said & {"memory", "deployment"}:
-            yield f"a pod requests {USUAL_MEMORY // 2**20}Mi, unless the trace says it (memory)"
+        if not said & {"memory", "deployment"} and not (found and all(each.memory is not None for each in found)):
+            yield f"a pod requests {USUAL_MEMORY // 2**20}Mi (memory)"
         if "concurrency" not in said:
             yield "a pod serves one request at once (concurrency)"
 

@@ -97,7 +97,7 @@ def test_a_trace_alone_is_answered_and_says_what_it_assumes_and_leaves_out(trace
     assert result.exit_code == 0
     assert "121 rows" in result.stderr
     assert ":52: timestamp 'never'" in result.stderr
-    assert "assumed: service 200ms each" in result.stderr
+    assert "assumed: a request takes 200ms (service)" in result.stderr
     assert "left out: 1 rows" in result.stdout
 
 
