@@ -190,7 +190,7 @@ class Sizer(StrEnum):
     CONFIGURED = "configured"
     """The pool's section: fixed, scheduled, or the base stock; the service's own code."""
     REACTIVE = "reactive"
-    """As OpenWhisk's prewarm stock: one more for each cold start of the last minute, fewer without."""
+    """As OpenWhisk's prewarm stock: one more for each cold start since it looked last, fewer without."""
     HISTOGRAM = "histogram"
     """The hybrid histogram of Serverless in the Wild: a pod just before the next wake-up is due."""
     FORECAST = "forecast"
