@@ -20,6 +20,8 @@ def next_reading(k: Ints, arrivals: Ints) -> int:
     if steady(k):
         change = arrivals[k[p.ARRIVED]] if k[p.ARRIVED] < k[p.REQUESTS] else NEVER
         at = on_grid(k, min(change, next_incident(k)))
+        if not k[p.POOLED]:  # where the pool may want to hear of each, they are not passed over before their time
+            k[p.READ_AT] = at
     return min(at, k[p.EARLY])
 
 
