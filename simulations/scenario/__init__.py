@@ -11,7 +11,7 @@ from pathlib import Path
 from scaler.errors import ConfigError
 from simulations.model import World
 from simulations.policies.overlays import OVERLAYS, laid
-from simulations.scenario.building import ignored, world_of
+from simulations.scenario.building import doubts, world_of
 from simulations.scenario.merging import changed, known_keys
 from simulations.scenario.plain import assumed, of_trace
 from simulations.scenario.reading import Scenario, load, overlaid, tree_of
@@ -20,7 +20,7 @@ from simulations.scenario.recorded import traces_of
 __all__ = [
     "Scenario",
     "assumed",
-    "ignored",
+    "doubts",
     "known_keys",
     "laid_over",
     "load",

@@ -129,13 +129,18 @@ def meanings_of(section: FunctionSection, scaled: TriggersSection, defaults: Def
     return found
 
 
-def ignored(document: ScenarioDocument, folder: str) -> Iterator[str]:
-    """Yield what triggers say that nobody here understands, for a person: KEDA's own may say more than is simulated."""
+def doubts(document: ScenarioDocument, folder: str) -> Iterator[str]:
+    """Yield where a scenario's triggers are not quite what is simulated, for a person."""
     for section in {id(each.section): each for each in members_of(document, folder)}.values():
         meanings = meanings_of(section.section, section.scaled, defaults_of(document))
         for number, each in enumerate(meanings):
             if each.ignored:
                 yield f"{section.name}: trigger {number} ({each.kind}): not understood here: {', '.join(each.ignored)}"
+        if not any(each.external for each in meanings):
+            yield (
+                f"{section.name}: no trigger asks Warmscaler, so real warm pods would hear of nothing; what is said "
+                "of a pool holds once the type is external-push"
+            )
         counted = [str(number) for number, each in enumerate(meanings) if each.window is None]
         if len(counted) > 1:
             yield f"{section.name}: triggers {' and '.join(counted)} are both taken to count the function's one backlog"

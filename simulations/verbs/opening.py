@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from scaler.errors import ConfigError
-from simulations.scenario import Scenario, assumed, ignored, load, of_trace, traces_of, varied
+from simulations.scenario import Scenario, assumed, doubts, load, of_trace, traces_of, varied
 
 SHIPPED = Path(__file__).parent.parent / "scenarios"
 """Where the shipped scenarios are."""
@@ -48,7 +48,7 @@ def remarks(scenario: Scenario) -> Iterator[str]:
         if trace.bad_rows:
             yield f"{path}: {trace.bad_rows:,} rows are left out"
             yield from (f"  {each}" for each in trace.bad[:10])
-    yield from ignored(scenario.document, scenario.folder)
+    yield from doubts(scenario.document, scenario.folder)
     if any(function.trace is not None for function in scenario.document.functions):
         yield from (f"assumed: {each}" for each in assumed(scenario))
 

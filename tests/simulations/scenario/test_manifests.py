@@ -6,7 +6,7 @@ import pytest
 
 from scaler.errors import ConfigError
 from simulations.model import Function
-from simulations.scenario import ignored, load, of_trace, world
+from simulations.scenario import doubts, load, of_trace, world
 
 EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples"
 
@@ -72,7 +72,9 @@ def test_what_nobody_understands_is_said(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(LIST, encoding="utf-8")
     drawn(tmp_path, "    scaledObject: all.yaml")
     asked = load(tmp_path / "asked.yaml")
-    assert [*ignored(asked.document, asked.folder)] == ["orders: trigger 0 (kafka): not understood here: notThere"]
+    ignored, deaf = doubts(asked.document, asked.folder)
+    assert ignored == "orders: trigger 0 (kafka): not understood here: notThere"
+    assert deaf.startswith("orders: no trigger asks Warmscaler")
 
 
 def test_a_pool_finds_its_functions_as_the_service_does(tmp_path: Path) -> None:
