@@ -20,6 +20,8 @@ from simulations.model import SECOND, Function, Pool, micros
 from simulations.requests import NEVER
 
 _KEPT: Final = UNCLAIMED | {Stage.DRAINING}
+_TELLING: Final = (Adopt, Delete)
+"""What can be followed by more at the same instant; a plan has counted everything else already."""
 _ROUNDS: Final = 16  # plans that may follow from one another at one instant
 
 
@@ -78,20 +80,27 @@ class _Pod:
     since: int
     stage: Stage = Stage.WARMING
     busy_until: int = NEVER
+    shown: WarmPod | None = None
 
     def seen(self) -> WarmPod:
         """Return it as the plan sees it."""
-        return WarmPod(
-            name=f"warm-{self.number:08}",
-            uid=str(self.number),
-            version="",
-            stage=self.stage,
-            template=str(self.version),
-            ready=self.stage is not Stage.WARMING,
-            since=Instant(self.since / SECOND),
-            born=Instant(self.born / SECOND),
-            busy=self.busy_until < NEVER,
-        )
+        if self.shown is None:
+            self.shown = WarmPod(
+                name=f"warm-{self.number:08}",
+                uid=str(self.number),
+                version="",
+                stage=self.stage,
+                template=str(self.version),
+                ready=self.stage is not Stage.WARMING,
+                since=Instant(self.since / SECOND),
+                born=Instant(self.born / SECOND),
+                busy=self.busy_until < NEVER,
+            )
+        return self.shown
+
+    def turn(self, stage: Stage, now: int, busy_until: int = NEVER) -> None:
+        """Let it be in another stage from now on, busy until an instant."""
+        self.stage, self.since, self.busy_until, self.shown = stage, now, busy_until, None
 
 
 class Stock:
@@ -173,18 +182,19 @@ class Stock:
         now = self._now
         for pod in self._pods.values():
             if pod.stage is Stage.WARMING and pod.ready_at <= now:
-                pod.stage, pod.since = Stage.AVAILABLE, now
+                pod.turn(Stage.AVAILABLE, now)
                 self._refill.succeeded()
                 if self.book.refilled(Instant(now / SECOND)) is None:
                     self.book.warmed((now - pod.born) / SECOND)
             if pod.busy_until <= now:
-                pod.busy_until, pod.since = NEVER, now
+                pod.turn(pod.stage, now)
                 self._served.claiming -= 1
                 self._served.bridge()
 
     # -- what is planned, and done ---------------------------------------------------------------------------------
 
     def _plan(self) -> bool:
+        """Plan, and do it; tell whether another plan could follow from what was done."""
         view, rules = self._look(), self._rules()
         self.book.vacant(rules.size - sum(pod.stage is Stage.AVAILABLE for pod in view.pods))
         planned = plan(view, rules)
@@ -195,7 +205,7 @@ class Stock:
         if pods := self._in_time - before + missed:
             self._steps.append(Step(at=self._now, pods=pods, missed=missed))
         self._again_at = self._next(planned, view)
-        return bool(planned.actions)
+        return any(isinstance(action, _TELLING) for action in planned.actions)
 
     def _look(self) -> PoolView:
         now = Instant(self._now / SECOND)
@@ -241,10 +251,10 @@ class Stock:
                 del self._pods[int(pod.uid)]
                 self._served.adopt()
             case Drain(pod=pod):
-                self._move(int(pod.uid), Stage.DRAINING)
+                self._pods[int(pod.uid)].turn(Stage.DRAINING, self._now)
                 self._served.unbridge()
             case Recycle(pod=pod):
-                self._move(int(pod.uid), Stage.AVAILABLE)
+                self._pods[int(pod.uid)].turn(Stage.AVAILABLE, self._now)
             case Delete(pod=pod):
                 del self._pods[int(pod.uid)]
             case Settle() | Reclaim():
@@ -261,16 +271,11 @@ class Stock:
         self._warmed += now >= self._since
 
     def _claim(self, pod: _Pod) -> None:
-        pod.stage, pod.busy_until = Stage.BRIDGED, self._now + self._function.claim
-        pod.since = self._now
+        pod.turn(Stage.BRIDGED, self._now, self._now + self._function.claim)
         self._served.claiming += 1
         hit = self.book.taken(Instant(self._now / SECOND))
         self._in_time += hit
         self._hits += hit and self._now >= self._since
-
-    def _move(self, number: int, stage: Stage) -> None:
-        pod = self._pods[number]
-        pod.stage, pod.since = stage, self._now
 
     def _next(self, planned: Plan, view: PoolView) -> int:
         """Return when another plan could follow with nothing heard."""
