@@ -1,8 +1,8 @@
 """What KEDA lives through: ScaledObjects over lists of Redis whose lengths a script sets, all at the same time.
 
-Quicker than in production: a check every 2 s, or 6 s, a sync of the autoscaler every 1.05 s, and 10 s of stabilisation,
-which is no whole number of syncs. What KEDA does and what the autoscaler does are seconds apart, so that their order
-does not depend on how busy the machine is.
+Quicker than in production: a check every 2 s, or 6 s, a sync of the autoscaler every 1.3 s, and 10 s of stabilisation,
+which, as all windows and periods here, is no whole number of syncs. What KEDA does and what the autoscaler does are
+seconds apart, so that their order does not depend on how busy the machine is.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tests.cluster.truth.autoscalers import manifest
 
 END = 80.0
 """Seconds of the script; nothing happens in the last ten."""
-POLL, SYNC, WINDOW = 2.0, 1.05, 10.0
+POLL, SYNC, WINDOW = 2.0, 1.3, 10.0
 FLAGS = {"sync-period": f"{SYNC * 1000:.0f}ms", "downscale-stabilization": f"{WINDOW:.0f}s"}
 TARGET = 5
 MOST = 20
@@ -47,7 +47,7 @@ class Case:
 POLLED = TriggerSpec(metric=MetricSpec(target=1_000 * TARGET))
 PUSHED = TriggerSpec(metric=MetricSpec(target=1_000 * TARGET), push=True)
 CACHED = TriggerSpec(metric=MetricSpec(target=1_000 * TARGET), cached=True)
-DAY: Script = ((2.0, 7), (10.0, 65), (22.0, 3), (41.0, 0), (53.0, 12), (62.0, 0))
+DAY: Script = ((2.0, 7), (8.0, 65), (22.0, 3), (41.0, 0), (53.0, 12), (62.0, 0))
 QUICKER = Behavior(
     up=ScalingRules(policies=(Policy(kind=PolicyKind.PODS, value=3, period=2.0),)),
     down=ScalingRules(policies=(Policy(kind=PolicyKind.PERCENT, value=50, period=3.0),), window=2.0),

@@ -89,7 +89,8 @@ def _trigger(lengths: Sequence[tuple[float, int]], activation: int) -> Trigger:
 def _phases(recorded: Recorded, interval: float) -> Phases:
     """Take the instants of the real controllers; KEDA's last way to zero was at one of its checks."""
     checks = [change.at for change in recorded.changes if change.value == (0, "KEDA")]
-    looks = [at for at in recorded.looks if at > 0.0]
+    pause = recorded.paused or (0.0, 0.0)
+    looks = [at for at in recorded.looks if at > 0.0 and not pause[0] < at < pause[1]]  # KEDA removes the HPA by and by
     return Phases(
         check=micros((checks[-1] if checks else 0.0) % interval),
         sync=micros(looks[0]),

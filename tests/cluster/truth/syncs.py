@@ -58,19 +58,23 @@ _POLICY = {
 }
 
 
+Instants = tuple[float, float, float]
+"""The earliest, the likeliest and the latest at which something was."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sync:
     """One sync: what it saw, and how many replicas there were after it. Times are Unix time.
 
     It ``began`` when it had read the scale. When it decided is known to lie between the first and the last of
-    ``instants``: after the last metric was told, and before its next call. ``wrote`` is when it noted its write, if it
-    made one. ``series`` is ``None`` where it asked no metric. ``able`` and ``limit`` are the reasons of the conditions
-    AbleToScale and ScalingLimited in the HPA's status after it.
+    ``instants``: after the last metric was told, and before its next call. ``wrote`` is likewise when it noted its
+    write, if it made one. ``series`` is ``None`` where it asked no metric. ``able`` and ``limit`` are the reasons of
+    the conditions AbleToScale and ScalingLimited in the HPA's status after it.
     """
 
     began: float
-    instants: tuple[float, float, float]
-    wrote: float | None
+    instants: Instants
+    wrote: Instants | None
     before: int
     pods: int
     series: tuple[Series | None, ...] | None
@@ -214,7 +218,7 @@ def _sync(calls: Sequence[Document], answers: Sequence[Told], before: Sync | Non
     return Sync(
         began=_completed(calls[0]),
         instants=_between(answers[-1].at if answers else _completed(calls[0]), calls[1:]),
-        wrote=_between(_completed(calls[written[-1]]), calls[written[-1] + 1 :])[1] if written else None,
+        wrote=_between(_completed(calls[written[-1]]), calls[written[-1] + 1 :]) if written else None,
         before=replicas,
         pods=int(scale["status"].get("replicas", 0)),
         series=tuple(each.series for each in answers) or None,
@@ -224,7 +228,7 @@ def _sync(calls: Sequence[Document], answers: Sequence[Told], before: Sync | Non
     )
 
 
-def _between(earliest: float, later: Sequence[Document]) -> tuple[float, float, float]:
+def _between(earliest: float, later: Sequence[Document]) -> Instants:
     """Return an instant and the next call's, with their middle, where it most probably was."""
     latest = max(earliest, _received(later[0])) if later else earliest
     return earliest, (earliest + latest) / 2.0, latest

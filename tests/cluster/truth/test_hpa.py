@@ -17,6 +17,7 @@ import pytest
 
 from simulations.hpa import HpaState, Outcome, Recommendation, Seen, Why, reconcile
 from simulations.hpa.model import nanoseconds
+from simulations.hpa.rates import log_event
 from tests.cluster import manifests
 from tests.cluster.api import DEPLOYMENTS, PODS, Api, Document
 from tests.cluster.control_plane import ControlPlane
@@ -31,6 +32,7 @@ from tests.servers.process import wait_until
 pytestmark = [pytest.mark.requires("cluster"), pytest.mark.timeout(400)]
 
 PLACE = "truth"
+LIKELIEST_FIRST = (1, 0, 2)
 LAG = 0.5  # s by which the controller, on a busy machine, may hear of a pod later than it could
 WITHIN = 240.0  # s for all of it; alone on its machine it takes 80
 SETTLED = frozenset({Why.DISABLED, Why.ABOVE_MAX, Why.BELOW_MIN})
@@ -140,7 +142,10 @@ def _state(sync: Sync) -> State:
 
 
 class Simulated:
-    """The simulated autoscaler; its replicas are those of its own sync before, unless somebody else has written."""
+    """The simulated autoscaler; its replicas are those of its own sync before, unless somebody else has written.
+
+    It has three memories: one that dates everything as early as may be, one as is likeliest, and one as late.
+    """
 
     def __init__(self, scenario: Scenario, counted_pods: Pods, first: Sync) -> None:
         self.scenario = scenario
@@ -149,33 +154,50 @@ class Simulated:
         self._real = self._replicas = scenario.replicas
         self._limit = ""
         there = Recommendation(at=nanoseconds(first.began), replicas=first.before)
-        self._state = HpaState(recommendations=(there,))
+        self._memories = [HpaState(recommendations=(there,))] * 3
 
     def sync(self, sync: Sync) -> State:
         """Go through one sync in every way in which it may have been, and take the real one's part if it can be."""
         ways = list(self._ways(sync))
-        states = [self._told(outcome) for _, outcome, _ in ways]
+        states = [self._told(outcome) for outcome, _ in ways]
         self.unsure += len(set(states)) > 1
         taken = states.index(_state(sync)) if _state(sync) in states else 0
-        state, outcome, instant = ways[taken]
-        self._state = _dated(state, instant, sync.wrote)
-        self._real, self._replicas, self._limit = sync.replicas, outcome.replicas, states[taken][2]
+        self._remember(sync, *ways[taken])
+        self._real, self._replicas, self._limit = sync.replicas, ways[taken][0].replicas, states[taken][2]
         return states[taken]
 
-    def _ways(self, sync: Sync) -> Iterator[tuple[HpaState, Outcome, float]]:
-        """Yield what follows from each instant, the likeliest first, and from each number of ready pods until then."""
+    def _ways(self, sync: Sync) -> Iterator[tuple[Outcome, Seen]]:
+        """Yield what follows at each instant, the likeliest first, from each memory and number of ready pods."""
         own = self._replicas if sync.before == self._real else sync.before
         together = own == sync.before
-        earliest, likeliest, latest = sync.instants
-        for instant in (likeliest, earliest, latest):
-            for up in self.pods.between(earliest - LAG, instant) if together else [own]:
+        for number in LIKELIEST_FIRST:
+            instant = sync.instants[number]
+            for up in self.pods.between(sync.instants[0] - LAG, instant) if together else [own]:
                 seen = Seen(
                     replicas=own,
                     pods=sync.pods if together else own,
                     ready=up,
                     series=sync.series or (None,) * len(self.scenario.values),
                 )
-                yield *reconcile(self.scenario.spec, self._state, seen, instant), instant
+                for memory in (self._memories[each] for each in LIKELIEST_FIRST):
+                    yield reconcile(self.scenario.spec, memory, seen, instant)[1], seen
+
+    def _remember(self, sync: Sync, outcome: Outcome, seen: Seen) -> None:
+        """Note what was proposed at its decision, and a change only when the API server has answered, as it does."""
+        decided, wrote = sync.instants, sync.wrote or sync.instants
+        self._memories = [
+            self._noted(memory, outcome, seen, times)
+            for memory, times in zip(self._memories, zip(decided, wrote, strict=True), strict=True)
+        ]
+
+    def _noted(self, memory: HpaState, outcome: Outcome, seen: Seen, times: tuple[float, float]) -> HpaState:
+        spec, (decided, wrote) = self.scenario.spec, times
+        after, own = reconcile(spec, memory, seen, decided)
+        if own.replicas == outcome.replicas:
+            return _dated(after, decided, wrote)
+        after = replace(memory, recommendations=after.recommendations)
+        change = outcome.replicas - outcome.before
+        return log_event(after, spec.behavior, change, nanoseconds(wrote)) if change and spec.behavior else after
 
     def _told(self, outcome: Outcome) -> State:
         """Say an outcome as the HPA's status does, whose conditions keep what a sync does not set."""
@@ -184,10 +206,8 @@ class Simulated:
         return outcome.replicas, "SucceededRescale" if outcome.rescaled else able, limit, outcome.why not in SETTLED
 
 
-def _dated(state: HpaState, decided: float, wrote: float | None) -> HpaState:
-    """Give a change its real time: the controller notes it after the API server has answered, not when it decided."""
-    if wrote is None:
-        return state
+def _dated(state: HpaState, decided: float, wrote: float) -> HpaState:
+    """Give a change that was noted just now the time of its write."""
     ups, downs = (
         tuple(replace(event, at=nanoseconds(wrote)) if event.at == nanoseconds(decided) else event for event in events)
         for events in (state.ups, state.downs)

@@ -19,7 +19,7 @@ from tests.cluster.truth.timelines import distance, told
 pytestmark = [pytest.mark.requires("cluster", "redis"), pytest.mark.timeout(400)]
 
 WRITE = 1.0  # s for a check and what it writes, on a busy machine: half a poll
-BUSY = 0.7  # s: two thirds of a sync
+BUSY = 0.6  # s: about half a sync
 SAME = {"KEDA": WRITE, "HPA": 0.0}
 UNITS = {"KEDA": "s", "HPA": "syncs"}
 

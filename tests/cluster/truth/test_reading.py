@@ -72,7 +72,8 @@ def test_a_sync_is_what_lies_between_two_looks() -> None:
     first, second = syncs("f", events, told)
     assert (first.before, first.pods, first.replicas, first.series) == (2, 2, 4, ((9_000,),))
     assert [at - ZERO for at in first.instants] == [1.5, 1.75, 2.0]
-    assert first.wrote == ZERO + 2.6  # between the answer to its write and what it said next
+    assert first.wrote is not None
+    assert [round(at - ZERO, 3) for at in first.wrote] == [2.2, 2.6, 3.0]  # its write's answer, and its next call
     assert (second.before, second.pods, second.replicas, second.series) == (4, 3, 4, (None,))
     assert (second.able, second.limit) == ("SucceededRescale", "ScaleUpLimit")  # nothing new was said
 
