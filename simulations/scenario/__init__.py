@@ -4,7 +4,6 @@
 at once; ``world`` draws from a seed what is simulated of it; ``varied`` is the same scenario with one key changed.
 """
 
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from simulations.policies.overlays import OVERLAYS, laid
 from simulations.scenario.building import doubts, world_of
 from simulations.scenario.merging import changed, known_keys
 from simulations.scenario.plain import assumed, of_trace
-from simulations.scenario.reading import Scenario, load, overlaid, tree_of
+from simulations.scenario.reading import Scenario, load, meant, overlaid, tree_of
 from simulations.scenario.recorded import traces_of
 
 __all__ = [
@@ -46,14 +45,14 @@ def varied(scenario: Scenario, key: str, value: object) -> Scenario:
     """Return the scenario with ``key`` set to ``value``, a text in YAML or what it means.
 
     ``pool.size``, ``cooldownPeriod``, ``pollingInterval``, ``maxReplicaCount``, ``target`` and their like change every
-    function or pool; a dotted path leads to one value. Raises :class:`ConfigError` for what is unknown or wrong.
+    function or pool, also under the scenario's policies unless they say otherwise; a dotted path leads to one value.
+    Raises :class:`ConfigError` for what is unknown or wrong.
     """
     values = changed(scenario.values, key, value)
     try:
-        found = overlaid(values, {}, name=scenario.name, folder=Path(scenario.folder))
+        return meant(values, name=scenario.name, folder=Path(scenario.folder))
     except ConfigError as error:
         raise ConfigError(error.problems, about=f"{key}={value}") from error
-    return replace(found, policies=scenario.policies)
 
 
 def laid_over(scenario: Scenario, policy: str) -> Scenario:

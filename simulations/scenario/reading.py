@@ -1,7 +1,7 @@
 """From a file to a scenario: read strictly, manifests put in place, policies laid over it, all checked at once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
@@ -35,14 +35,26 @@ MOST: Final = 20
 class Scenario:
     """One scenario that can be simulated: plain values, manifests in place, and what they mean.
 
-    ``folder`` is where its paths are seen from. ``policies`` are what it compares itself with, by name.
+    ``folder`` is where its paths are seen from.
     """
 
     name: str
     values: Mapping[str, Any]
     document: ScenarioDocument
     folder: str
-    policies: Mapping[str, "Scenario"] = field(default_factory=dict)
+
+    @property
+    def policies(self) -> Mapping[str, "Scenario"]:
+        """What it compares itself with, by name; raises :class:`ConfigError` where one does not go with it."""
+        found, problems = dict[str, Scenario](), list[str]()
+        for name, upper in self.document.policies.items():
+            try:
+                found[name] = overlaid(self.values, upper, name=name, folder=Path(self.folder))
+            except ConfigError as error:
+                problems += [f"policies.{name}: {each}" for each in error.problems]
+        if problems:
+            raise ConfigError(problems)
+        return found
 
 
 def load(path: Path) -> Scenario:
@@ -74,15 +86,14 @@ def understood(tree: Tree, *, name: str, folder: Path, about: str) -> Scenario:
     problems += [str(each) for each in more]
     if document is not None and not problems:
         problems += _senseless(document, str(folder))
-    policies = {}
-    for policy, said in (document.policies if document is not None and not problems else {}).items():
-        try:
-            policies[policy] = overlaid(values, said, name=policy, folder=folder)
-        except ConfigError as error:
-            problems += [f"policies.{policy}: {each}" for each in error.problems]
     if problems or document is None:
         raise ConfigError(_first(problems), about=about)
-    return Scenario(name=name, values=values, document=document, folder=str(folder), policies=policies)
+    scenario = Scenario(name=name, values=values, document=document, folder=str(folder))
+    try:
+        _ = scenario.policies  # each is read, so that a wrong one is told now
+    except ConfigError as error:
+        raise ConfigError(_first(list(error.problems)), about=about) from error
+    return scenario
 
 
 def overlaid(
@@ -96,7 +107,11 @@ def overlaid(
     difference, problems = in_place(upper, beside or folder)
     if problems:
         raise ConfigError(_first(problems))
-    values = merged(below, difference)
+    return meant(merged(below, difference), name=name, folder=folder)
+
+
+def meant(values: Mapping[str, Any], *, name: str, folder: Path) -> Scenario:
+    """Return the scenario of plain values with manifests in place; raises as :func:`load` does."""
     document, wrong = _document(values, Tree(value=values, places={}))
     said = [each.said for each in wrong] if document is None else _senseless(document, str(folder))
     if document is None or said:

@@ -110,6 +110,23 @@ def test_a_pool_that_is_there_is_varied_and_keeps_the_rest(tmp_path: Path) -> No
     assert world(varied(found, "pools.p.surge", 0), 1).pools["p"].section.surge == 0
 
 
+def test_what_is_varied_holds_under_the_policies_that_do_not_speak_of_it(tmp_path: Path) -> None:
+    policies = "policies: {cool: {functions: [{scaledObject: {cooldownPeriod: 5}}]}, polled: {use: keda-poll}}\n"
+    found = varied(varied(asked(tmp_path, TEXT + policies), "cooldownPeriod", 99), "duration", "2m")
+    drawn = {name: world(each, 1) for name, each in {"present": found, **found.policies}.items()}
+    assert {name: each.end for name, each in drawn.items()} == dict.fromkeys(drawn, 120_000_000)
+    assert {name: each.functions[0].scaled.cooldown for name, each in drawn.items()} == {
+        "present": 99.0,
+        "cool": 5.0,
+        "polled": 99.0,
+    }
+
+
+def test_a_policy_that_a_scenario_uses_is_kept_when_a_key_is_varied(tmp_path: Path) -> None:
+    found = varied(asked(tmp_path, TEXT + "use: keda-poll\n"), "cooldownPeriod", 99)
+    assert not world(found, 1).functions[0].scaled.triggers[0].push
+
+
 def test_of_a_scaled_job_the_same_keys_are_its_own(tmp_path: Path) -> None:
     text = TEXT.replace(", scaledObject: {cooldownPeriod: 7}", "").replace("}}}", "}}, scaledJob: {}}")
     found = world(varied(asked(tmp_path, text), "maxReplicaCount", 4), 1)
