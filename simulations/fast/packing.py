@@ -227,7 +227,5 @@ def _most_within(syncs: Instants, window: int) -> int:
 
     A log grows only while none of its entries is older than the window.
     """
-    if len(syncs) == 0:
-        return 2
-    firsts = np.searchsorted(syncs, syncs - window // 1000 - 1)
-    return int(np.max(np.arange(len(syncs)) - firsts)) + 3
+    least = int(np.diff(syncs).min(initial=window))
+    return min(len(syncs), window // 1000 // max(least, 1)) + 4
