@@ -7,7 +7,8 @@
 #   make check         format, lint, types, layers, generated code current (30 s)
 #   make fix           format, and repair what the linter can
 #   make unit          unit and property tests: no sockets, no sleeping
-#   make sim           the simulator's models against their golden tables
+#   make sim           the simulator: golden tables, laws, both engines on every scenario
+#   make golden        write the tables of the shipped scenarios anew
 #   make servers       install what the real servers of the tests need, into the cache
 #   make integration   real servers on loopback, and faults in front of them
 #   make faults        only the faults
@@ -37,7 +38,7 @@ stamp = .venv/.$(1)-$(shell cat requirements*.lock pyproject.toml | cksum | cut 
 DEMO := $(call stamp,demo)
 DEV := $(call stamp,dev)
 
-.PHONY: help demo test check fix unit sim servers integration faults cluster cluster-up keda-matrix bench protos venv lock
+.PHONY: help demo test check fix unit sim servers integration faults cluster cluster-up keda-matrix bench golden protos venv lock
 
 help:
 	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
@@ -76,6 +77,9 @@ unit: $(DEV)
 
 sim: $(DEV)
 	@$(BIN)/pytest -q tests/simulations $(ARGS)
+
+golden: $(DEV)
+	@$(BIN)/python -m tests.simulations.golden $(ARGS)
 
 # What cannot be installed or built is said here and again by the tests; whether it is a failure is theirs to decide.
 servers: $(DEV)
