@@ -41,7 +41,7 @@ DEV := $(call stamp,dev)
 .PHONY: help demo test check fix unit sim servers integration faults cluster cluster-up keda-matrix bench golden protos venv lock
 
 help:
-	@sed -n 's/^# \{0,1\}//p; /^$$/q' Makefile
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 demo: $(DEMO)
 	@exec $(BIN)/warmscaler demo $(ARGS)
