@@ -7,14 +7,16 @@ is done by ``simulations.fast.heap`` on an array.
 import hashlib
 import heapq
 import os
+import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from simulations.fast import heap
 
@@ -24,6 +26,18 @@ _INSTEAD: dict[object, Callable[..., object]] = {
     heapq.heappush: heap.push,
     heapq.heappop: heap.pop,
 }
+_SOURCES: Final = (
+    "scaler/*.py",
+    "scaler/policy/*.py",
+    "simulations/*.py",
+    "simulations/fast/*.py",
+    "simulations/hpa/*.py",
+    "simulations/keda/*.py",
+    "simulations/validation/*.py",
+)
+"""The modules that compiled code takes constants from: they are frozen in it."""
+_UNUSED: Final = 30 * 86_400
+"""Seconds after which machine code of another version goes, where nobody has used it."""
 
 
 def available() -> bool:
@@ -53,21 +67,47 @@ def ready(function: Callable[..., object]) -> bool:
 
 
 def _writable() -> bool:
+    own = cache_directory()
     try:
-        cache_directory().mkdir(parents=True, exist_ok=True)
+        own.mkdir(parents=True, exist_ok=True)
+        os.utime(own)  # it is in use
     except OSError:
         return False
-    return os.access(cache_directory(), os.W_OK)
+    _sweep(own)
+    return os.access(own, os.W_OK)
+
+
+def _sweep(own: Path) -> None:
+    """Remove the machine code of other versions that was not used for long; what cannot be removed stays."""
+    for path in own.parent.glob("compiled-*"):
+        try:
+            unused = path != own and time.time() - path.stat().st_mtime > _UNUSED
+        except OSError:
+            continue
+        if unused:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @cache
 def cache_directory() -> Path:
     """Return where machine code is kept: another place for every version of what it is made of."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "warmscaler" / f"compiled-{fingerprint(Path(__file__).parents[2])}"
+
+
+def fingerprint(root: Path) -> str:
+    """Return what tells versions of the machine code apart: its makers', and those of its sources below ``root``."""
     made_of = hashlib.sha256(f"{sys.version} {version('numba')} {version('llvmlite')}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        made_of.update(path.read_bytes())
-    return Path(base) / "warmscaler" / f"compiled-{made_of.hexdigest()[:16]}"
+    for path in sources(root):
+        content = path.read_bytes()
+        made_of.update(f"{path.relative_to(root)} {len(content)}\n".encode() + content)
+    return made_of.hexdigest()[:16]
+
+
+def sources(root: Path) -> Iterator[Path]:
+    """Yield the modules below ``root`` that compiled code is made of, or takes constants from."""
+    for pattern in _SOURCES:
+        yield from sorted(root.glob(pattern))
 
 
 def _linked(function: Callable[..., object]) -> FunctionType:
