@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from simulations.figures import Cause
-from simulations.hpa import HpaState, Outcome, Seen, Series, reconcile
+from simulations.hpa import HpaState, Seen, Series, reconcile
 from simulations.hpa import Why as HpaWhy
 from simulations.keda import (
     Answer,
@@ -81,7 +81,6 @@ class KedaAndHpa:
 
     def __init__(self, function: Function, watched: Sequence[Watched], pods: Pods, rescale: Rescale) -> None:
         self.held_back = False
-        self.last: Outcome | None = None
         self._function = function
         self._scaled: ScaledObject = function.scaled
         self._watched = watched
@@ -193,10 +192,10 @@ class KedaAndHpa:
         """Let the HPA look: it asks through KEDA, live unless the metric is cached."""
         series = tuple(self._query(number, now) for number in range(len(self._watched)))
         pods = self._pods
-        seen = Seen(replicas=pods.replicas, pods=pods.existing, ready=pods.ready, series=series)
+        seen = Seen(replicas=pods.replicas, pods=pods.ready + pods.starting, ready=pods.ready, series=series)
         self._hpa, outcome = reconcile(self._function.hpa, self._hpa, seen, now / SECOND)
         self._sync_at = now + self._gap()
-        self.held_back, self.last = outcome.why in _HELD_BACK, outcome
+        self.held_back = outcome.why in _HELD_BACK
         if outcome.rescaled:
             cause = Cause.HPA_UP if outcome.replicas > outcome.before else Cause.HPA_DOWN
             self._rescale(outcome.replicas, cause, outcome.why)

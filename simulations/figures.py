@@ -10,7 +10,7 @@ from simulations.model import Ints
 
 
 class Blame(IntEnum):
-    """What a waiting request waits for: the first of these that holds."""
+    """What a waiting request waits for: the first that holds of SOURCE, START, POLL, RATE, HPA and QUEUE."""
 
     POLL = 0
     """There is no replica, and KEDA has not noticed yet."""
@@ -23,7 +23,7 @@ class Blame(IntEnum):
     QUEUE = 4
     """There are as many replicas as the target asks for, or as are allowed."""
     SOURCE = 5
-    """The source does not answer: nobody can take work from it. This one goes before all others."""
+    """The source does not answer: nobody can take work from it."""
 
 
 class Cause(IntEnum):
@@ -84,16 +84,17 @@ class Figures:
     """What one function lived through between ``warmup`` and ``end``: whole numbers, the same from either engine.
 
     ``waits`` are microseconds from arrival to the beginning of service, of the requests that arrived in that time
-    and were begun; ``waiting`` and ``serving`` are those that were not begun, or not finished, at the end. ``cold``
-    arrived when no pod served. Times are pod-microseconds: ``ready_time`` of replicas and bridges that serve,
-    ``busy_time`` is slots in service (divide by the concurrency for pods), ``starting_time`` of replicas that
-    start, ``warm_time`` of warm pods that nobody has claimed, from their creation on, and of those that served and
-    drain. ``blamed`` is request-microseconds of waiting by :class:`Blame`. ``started`` are cold pods of the
-    workload, ``warmed`` pods the pool created; ``hits`` are claims that came in time, ``missed`` replicas that were
-    wanted at once and had no warm pod. ``wakes`` are 0→1 by KEDA or Knative, ``sleeps`` N→0, ``ups`` and ``downs``
-    are steps of the HPA or Knative. ``overshoot_time`` is pod-microseconds asked for beyond what the backlog
-    needed, ``limit_time`` is time at ``maxReplicaCount``. ``starts`` sums the four phases of the cold starts.
-    ``done`` is when each request left, of the whole run.
+    and were begun; ``waiting`` and ``serving`` are those that were not begun, or not finished, at the end.
+    ``unbegun`` is how long each of the waiting had waited by then. ``cold``
+    arrived when no pod served and no warm one was at hand. Times are pod-microseconds: ``ready_time`` of replicas
+    and bridges that serve, ``busy_time`` is slots in service (divide by the concurrency for pods),
+    ``starting_time`` of replicas that start, ``warm_time`` of warm pods that nobody has claimed, from their
+    creation on, and of those that served and drain. ``blamed`` is request-microseconds of waiting by
+    :class:`Blame`. ``started`` are cold pods of the workload, ``warmed`` pods the pool created; ``hits`` are claims
+    that came in time, ``missed`` replicas that were wanted at once and had no warm pod. ``wakes`` are 0→1 by KEDA
+    or Knative, ``sleeps`` N→0, ``ups`` and ``downs`` are steps of the HPA or Knative. ``overshoot_time`` is pod-
+    microseconds asked for beyond what the backlog needed, ``limit_time`` is time at ``maxReplicaCount``. ``starts``
+    sums the four phases of the cold starts. ``done`` is when each request left, of the whole run.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Figures:
     serving: int
     cold: int
     waits: Ints
+    unbegun: Ints
     service_time: int
     ready_time: int
     busy_time: int

@@ -34,13 +34,14 @@ class Stop(StrEnum):
 class Kernel:
     """One function. With ``pooled`` it comes back whenever the pool may have something to do.
 
-    ``claiming`` pods are being claimed and do not serve yet; the world sets it.
+    ``claiming`` pods are being claimed and do not serve yet, ``warm`` ones are nobody's, ``at_hand`` ones could be
+    claimed at once; the world sets them.
     """
 
     def __init__(self, function: Function, *, end: int, warmup: int = 0, bins: int = 0, pooled: bool = False) -> None:
         self.now = 0
         self.claiming = 0
-        self.warm = 0
+        self.warm = self.at_hand = 0
         self.missed = 0
         self.function = function
         self.requests = Requests(function.work)
@@ -180,7 +181,7 @@ class Kernel:
         self._controllers.arrived(self.now)
         self.requests.arrive()
         counted = self.now >= self._ledger.since
-        self._ledger.cold += counted and self.pods.serving == 0
+        self._ledger.cold += counted and self.pods.serving + self.claiming + self.at_hand == 0
         for each in self.watched:
             if isinstance(each.source, Backlog):
                 each.arrived(self.now)
@@ -224,7 +225,7 @@ class Kernel:
         for each in self.watched:
             if up:
                 each.find()
-            else:
+            elif each.remote:
                 each.lose(self.now)
         self._begin()
 

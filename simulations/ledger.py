@@ -115,6 +115,7 @@ def summed(ledger: Ledger, function: Function, requests: Requests, pods: Pods, p
         serving=begun - served,
         cold=ledger.cold,
         waits=requests.waits(first),
+        unbegun=requests.unbegun(first, ledger.now),
         service_time=requests.service_of(first),
         ready_time=ledger.ready_time,
         busy_time=ledger.busy_time,

@@ -67,12 +67,14 @@ class Series:
     """A value that does not depend on the function's own requests: ``values[i]`` holds from ``times[i]`` on.
 
     ``values`` are milli units; ``active`` (0 or 1) says whether the source is. Before the first time it is 0 and
-    inactive. This is what a recording replays, and what a ``cron`` trigger is.
+    inactive. This is what a recording replays, and what a ``cron`` trigger is; the latter asks nobody, so that it
+    is not ``remote``: no outage concerns it.
     """
 
     times: Ints
     values: Ints
     active: Ints
+    remote: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

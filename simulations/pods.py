@@ -49,7 +49,7 @@ class Pods:
 
     @property
     def existing(self) -> int:
-        """What the workload's status calls its replicas, without the surge of a rollout."""
+        """How many replicas there are, without the surge of a rollout."""
         return self.ready + sum(not each.replacing for each in self._starting)
 
     @property

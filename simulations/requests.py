@@ -80,6 +80,10 @@ class Requests:
         numbers = slice(first, max(first, self.begun))
         return np.asarray(self._begins[numbers], dtype=np.int64) - np.asarray(self._arrivals[numbers], dtype=np.int64)
 
+    def unbegun(self, first: int, now: int) -> Ints:
+        """Return how long each had waited by ``now`` that was not begun, from number ``first`` on."""
+        return now - np.asarray(self._arrivals[max(first, self.begun) : self.arrived], dtype=np.int64)
+
     def service_of(self, first: int) -> int:
         """Return the service time of all that were begun, from number ``first`` on."""
         return sum(self._service[first : self.begun])

@@ -9,6 +9,7 @@ from simulations.figures import Outcome
 from simulations.jobs import JobKernel
 from simulations.kernel import Kernel
 from simulations.model import Function, World
+from simulations.requests import NEVER
 from simulations.world import Made, Simulated, lived
 
 
@@ -24,9 +25,19 @@ class Engine(StrEnum):
 def simulate(world: World, engine: Engine = Engine.FAST) -> Outcome:
     """Run a world from 0 to its end.
 
-    Raises ``ValueError`` where requests go round in a circle among its functions.
+    Raises ``ValueError`` where requests go round in a circle among its functions, or where a function's gaps between
+    syncs end before the run does.
     """
+    short = [each.name for each in world.functions if _looked(each) <= world.end]
+    if short:
+        raise ValueError(f"the gaps between syncs end before the run does: {', '.join(short)}")
     return lived(world, _MAKERS[engine])
+
+
+def _looked(function: Function) -> int:
+    """Return how far the syncs of the HPA reach; each resumption takes one gap more."""
+    gaps = function.phases.gaps[len(function.incidents) :]
+    return NEVER if function.knative or function.job else function.phases.sync + int(gaps.sum())
 
 
 def _reference(function: Function, world: World) -> Simulated:

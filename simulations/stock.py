@@ -22,6 +22,7 @@ from simulations.requests import NEVER
 _KEPT: Final = UNCLAIMED | {Stage.DRAINING}
 _TELLING: Final = (Adopt, Delete)
 """What can be followed by more at the same instant; a plan has counted everything else already."""
+_AT_HAND: Final = frozenset({Stage.AVAILABLE, Stage.DRAINING})
 _ROUNDS: Final = 16  # plans that may follow from one another at one instant
 
 
@@ -31,6 +32,7 @@ class Served(Protocol):
     now: int
     claiming: int
     warm: int
+    at_hand: int
     missed: int
 
     def run(self, until: int) -> Stop:
@@ -139,6 +141,7 @@ class Stock:
                 break
         served = self._served
         served.warm = sum(pod.stage in UNCLAIMED for pod in self._pods.values())
+        served.at_hand = sum(pod.stage in _AT_HAND for pod in self._pods.values())
 
     def stand(self, pool: str) -> Stand:
         """Say what the size follows from."""

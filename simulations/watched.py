@@ -53,6 +53,11 @@ class Watched:
         return MILLI * (self._requests.unfinished if counts_all else self._requests.waiting)
 
     @property
+    def remote(self) -> bool:
+        """Whether an outage concerns it."""
+        return isinstance(self.source, Backlog) or self.source.remote
+
+    @property
     def down(self) -> bool:
         """Whether the source does not answer."""
         return self._down_since is not None

@@ -80,6 +80,7 @@ class FastKernel:
     now = _Scalar(p.NOW)
     claiming = _Scalar(p.CLAIMING)
     warm = _Scalar(p.WARM)
+    at_hand = _Scalar(p.AT_HAND)
     missed = _Scalar(p.MISSED)
 
     def __init__(self, function: Function, world: World, *, jit: bool) -> None:
@@ -216,6 +217,10 @@ class _Done(Requests):
     def waits(self, first: int) -> Ints:
         """Return how long each waited that was begun, from number ``first`` on."""
         return self._began[first:] - self._came[first : max(first, self.begun)]
+
+    def unbegun(self, first: int, now: int) -> Ints:
+        """Return how long each had waited by ``now`` that was not begun, from number ``first`` on."""
+        return now - self._came[max(first, self.begun) : self.arrived]
 
     def service_of(self, first: int) -> int:
         """Return the service time of all that were begun, from number ``first`` on."""

@@ -14,7 +14,7 @@ from simulations.fast.arrays import Floats, Heap, Ints
 from simulations.fast.hpa import sync
 from simulations.fast.keda import active_found, check, due, schedule, stream_ended, stream_opened
 from simulations.fast.places import NEVER, NOBODY
-from simulations.fast.pods import become_ready, existing, roll, scale
+from simulations.fast.pods import become_ready, roll, scale
 from simulations.fast.requests import begin, flow, prepare
 from simulations.fast.watched import answer, forget, hear, next_incident, next_reading, on_grid, read, read_on
 from simulations.figures import Cause
@@ -114,7 +114,7 @@ def passed(k: Ints, first: int, now: int) -> None:
     until, serving = k[p.UNTIL], k[p.READY] + k[p.BRIDGES]
     k[p.NOW] = until
     k[p.READ_AT] = on_grid(k, until)
-    if serving == 0:
+    if serving + k[p.CLAIMING] + k[p.AT_HAND] == 0:
         k[p.COLD] += max(0, k[p.ARRIVED] - first)
     if now < k[p.SINCE] <= until:
         k[p.STARTED_BEFORE], k[p.MOST] = k[p.STARTED], k[p.REPLICAS]
@@ -188,7 +188,7 @@ def look(k: Ints, f: Floats, hpa: Ints) -> None:
         total = k[p.RECORDED_VALUE]
     hpa[hpa[autoscaler.METRICS_FROM] + 2] = total
     now = round(k[p.NOW] / SECOND * 1e9)
-    desired, why = sync(hpa, f, (replicas, existing(k), k[p.READY]), now)
+    desired, why = sync(hpa, f, (replicas, k[p.READY] + k[p.STARTING], k[p.READY]), now)
     k[p.SYNC_AT] = k[p.NOW] + gap(k)
     k[p.SYNCED] = 1
     k[p.HELD_BACK] = int(why in (autoscaler.SCALE_UP_LIMIT, autoscaler.UP_STABILIZED))

@@ -18,24 +18,20 @@ from simulations.hpa import Behavior, Edge, HpaSpec, PolicyKind, ScalingRules, S
 from simulations.hpa.model import nanoseconds
 from simulations.keda import ScaledObject
 from simulations.keda.loop import FIRST_WAIT
-from simulations.model import SECOND, Backlog, Counts, Function, Series, Trigger, World
+from simulations.model import SECOND, Backlog, Counts, Function, Happening, Incident, Series, Trigger, World
 from simulations.model import Ints as Instants
 
 SELECTS = tuple(Select)
 POLICY_KINDS = tuple(PolicyKind)
 
+_OUTAGES = (Happening.SOURCE_DOWN, Happening.SOURCE_UP)
 _ROOM = 256  # moves, and pods that became Ready lately, before there must be more room
 
 
 def case_of(function: Function, world: World, *, compiled: bool) -> Case:
-    """Return the arrays of a function with one trigger, as it stands at 0.
-
-    Raises ``ValueError`` where there are too few gaps between syncs.
-    """
+    """Return the arrays of a function with one trigger, as it stands at 0."""
     scaled, [trigger], phases, work = function.scaled, function.triggers, function.phases, function.work
     syncs = phases.sync + np.cumsum(np.concatenate([[0], phases.gaps]))
-    if syncs[-1] <= world.end:
-        raise ValueError(f"{function.name}: the gaps between syncs end before the run does")
     hpa, tolerances = hpa_of(function.hpa, syncs, compiled=compiled)
     requests = len(work.arrivals)
     scalars = _begun(function, world) | _scaled(scaled) | _triggered(trigger)
@@ -62,9 +58,16 @@ def case_of(function: Function, world: World, *, compiled: bool) -> Case:
     )
 
 
+def _concerns(incident: Incident, trigger: Trigger) -> bool:
+    """Tell whether a function suffers an incident: an outage is nothing to a timetable."""
+    timetable = isinstance(trigger.source, Series) and not trigger.source.remote
+    return not (timetable and incident.what in _OUTAGES)
+
+
 def _tables(function: Function, world: World) -> dict[int, Instants]:
     """Return what comes after the scalars, by the places that say where it begins."""
-    happened = [number for each in function.incidents for number in (each.at, HAPPENINGS.index(each.what))]
+    suffered = [each for each in function.incidents if _concerns(each, function.triggers[0])]
+    happened = [number for each in suffered for number in (each.at, HAPPENINGS.index(each.what))]
     return {
         p.GAPS_FROM: np.concatenate([function.phases.gaps, _zeros(len(function.incidents))]),  # a resumption takes one
         p.SERIES_FROM: _series(function.triggers[0]),
@@ -100,7 +103,7 @@ def _begun(function: Function, world: World) -> dict[int, int]:
         p.BINS: world.bins,
         p.REQUESTS: len(function.work.arrivals),
         p.FIRST: int(np.searchsorted(function.work.arrivals, world.warmup)),
-        p.INCIDENTS: len(function.incidents),
+        p.INCIDENTS: sum(_concerns(each, function.triggers[0]) for each in function.incidents),
         p.SAMPLE_AT: world.end // world.bins if world.bins else NEVER,
         p.REPLICAS: function.replicas,
         p.READY: function.replicas,

@@ -35,7 +35,7 @@ backlog counts those in service, too."""
 # -- where things stand ------------------------------------------------------------------------------------------------
 
 (NOW, UNTIL, NEWS, INCIDENT, SAMPLES, SAMPLE_AT, PAUSED) = _places(7)
-(ARRIVED, BEGUN, ENDED, SEEN_ARRIVED, MISSED, SEEN_MISSED, WARM) = _places(7)
+(ARRIVED, BEGUN, ENDED, SEEN_ARRIVED, MISSED, SEEN_MISSED, WARM, AT_HAND) = _places(8)
 (REPLICAS, READY, BRIDGES, CLAIMING, STARTED, STARTING, REPLACING, OUTDATED, VERSION, NEXT_READY) = _places(10)
 (RUNNING, DOWN, DOWN_SINCE, READ_AT, EARLY, STEP) = _places(6)
 (KNOWN, VALUE, ACTIVE, SUSPECT, QUIET_SEEN, EXPIRED, TOLD, STEP_VALUE, STEP_ACTIVE) = _places(9)

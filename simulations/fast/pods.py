@@ -22,7 +22,7 @@ def scale(k: Ints, replicas: int) -> None:
 
 
 def existing(k: Ints) -> int:
-    """Return what the workload's status calls its replicas."""
+    """Return how many replicas there are, without the surge of a rollout."""
     return k[p.READY] + k[p.STARTING] - k[p.REPLACING]
 
 

@@ -81,4 +81,5 @@ def windows(window: Window, chance: Chance) -> Series:
         values.append(window.replicas * 1000 if ahead.open else 0)
         at = ahead.next
     active = np.asarray([int(value > 0) for value in values], dtype=np.int64)
-    return Series(times=np.asarray(times, dtype=np.int64), values=np.asarray(values, dtype=np.int64), active=active)
+    at_times, asked = np.asarray(times, dtype=np.int64), np.asarray(values, dtype=np.int64)
+    return Series(times=at_times, values=asked, active=active, remote=False)

@@ -9,7 +9,8 @@ from simulations.figures import Blame, Cause, Figures
 from simulations.hpa import Behavior, MetricSpec
 from simulations.keda import ScaledObject, TriggerSpec
 from simulations.model import SECOND, Backlog, Counts, Happening, KnativeRules, Series
-from tests.simulations.engine.worlds import BEHAVED, function, ints, phases, run, scaled, work
+from simulations.run import Engine
+from tests.simulations.engine.worlds import BEHAVED, function, ints, phases, pool, run, scaled, work
 
 HOUR = 3600.0
 
@@ -154,3 +155,35 @@ def test_samples_are_taken_at_equal_distances() -> None:
     assert figures.timeline is not None
     assert figures.timeline.at.tolist() == [600 * SECOND * number for number in range(1, 7)]
     assert figures.timeline.arrivals.tolist() == [2, 0, 0, 0, 0, 0]
+
+
+def test_an_outage_is_nothing_to_a_timetable() -> None:
+    open_at = Series(
+        times=ints([0.0, 300.0, 900.0]),
+        values=np.asarray([0, 2000, 0]),
+        active=np.asarray([0, 1, 0]),
+        remote=False,
+    )
+    incidents = {200.0: Happening.SOURCE_DOWN, 800.0: Happening.SOURCE_UP}
+    figures = run(function(work([]), source=open_at, incidents=incidents))
+    assert moved(figures, Cause.KEDA_WAKES) == [(300.0, 0, 1)]
+
+
+def test_a_request_with_a_warm_pod_at_hand_does_not_start_cold() -> None:
+    load = replace(function(work([101.0])), pool="p")
+    assert [run(load, pools={"p": pool({"fixed": size})}).cold for size in (0, 1)] == [1, 0]
+
+
+@pytest.mark.parametrize("engine", Engine)
+def test_gaps_that_end_too_early_are_refused(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="gaps between syncs end before the run does: orders"):
+        run(function(work([]), at=phases(syncs=3)), engine=engine)
+
+
+def test_a_rollout_counts_its_surge() -> None:
+    """The HPA divides by all pods of the Deployment: five while the fifth replaces one of four."""
+    load = work([0.0] * 17, service=500.0)
+    rules = scaled(target=4.0, min_replicas=4, max_replicas=10)
+    still = function(load, rules=rules, replicas=4)
+    rolled = function(load, rules=rules, replicas=4, incidents={10.0: Happening.ROLLOUT})
+    assert [run(each, seconds=22.0).most for each in (still, rolled)] == [4, 5]  # 17 of 4 * 4, and of 5 * 4
