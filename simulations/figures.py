@@ -85,16 +85,16 @@ class Figures:
 
     ``waits`` are microseconds from arrival to the beginning of service, of the requests that arrived in that time
     and were begun; ``waiting`` and ``serving`` are those that were not begun, or not finished, at the end.
-    ``unbegun`` is how long each of the waiting had waited by then. ``cold``
-    arrived when no pod served and no warm one was at hand. Times are pod-microseconds: ``ready_time`` of replicas
-    and bridges that serve, ``busy_time`` is slots in service (divide by the concurrency for pods),
-    ``starting_time`` of replicas that start, ``warm_time`` of warm pods that nobody has claimed, from their
-    creation on, and of those that served and drain. ``blamed`` is request-microseconds of waiting by
-    :class:`Blame`. ``started`` are cold pods of the workload, ``warmed`` pods the pool created; ``hits`` are claims
-    that came in time, ``missed`` replicas that were wanted at once and had no warm pod. ``wakes`` are 0→1 by KEDA
-    or Knative, ``sleeps`` N→0, ``ups`` and ``downs`` are steps of the HPA or Knative. ``overshoot_time`` is pod-
-    microseconds asked for beyond what the backlog needed, ``limit_time`` is time at ``maxReplicaCount``. ``starts``
-    sums the four phases of the cold starts. ``done`` is when each request left, of the whole run.
+    ``unbegun`` is how long each of the waiting had waited by then. ``cold`` arrived when no pod served and no warm
+    one was at hand. Times are pod-microseconds: ``ready_time`` of replicas and bridges that serve, ``busy_time`` is
+    slots in service (divide by the concurrency for pods), ``starting_time`` of replicas that start, ``warm_time``
+    of warm pods that nobody has claimed, from their creation on, and of those that served and drain. ``blamed`` is
+    request-microseconds of waiting by :class:`Blame`. ``started`` are cold pods of the workload, ``warmed`` pods
+    the pool created; ``hits`` are claims that came in time, ``missed`` replicas that were wanted at once and had no
+    warm pod. ``wakes`` are 0→1 by KEDA or Knative, ``sleeps`` N→0, ``ups`` and ``downs`` are steps of the HPA or
+    Knative. ``overshoot_time`` is pod-microseconds asked for beyond what the backlog needed, ``limit_time`` is time
+    at ``maxReplicaCount``. ``starts`` sums the four phases of the cold starts. ``done`` is when each request left,
+    of the whole run.
     """
 
     name: str
@@ -108,6 +108,8 @@ class Figures:
     service_time: int
     ready_time: int
     busy_time: int
+    draining_time: int
+    draining_busy_time: int
     starting_time: int
     warm_time: int
     blamed: tuple[int, ...]

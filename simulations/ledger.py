@@ -16,11 +16,14 @@ COLUMNS = ("at", "arrivals", "backlog", "desired", "ready", "starting", "warm", 
 class Standing:
     """How things stand until the next event: what is added up for as long as it lasts.
 
-    ``needed`` is how many replicas the backlog asks for, ``None`` where none of the triggers counts it.
+    ``draining`` of those in service are on pods that were removed, of which there are ``drained``. ``needed`` is how many
+    replicas the backlog asks for, ``None`` where none of the triggers counts it.
     """
 
     waiting: int
     serving: int
+    draining: int
+    drained: int
     ready: int
     starting: int
     replicas: int
@@ -55,6 +58,8 @@ class Ledger:
     most: int = 0
     ready_time: int = 0
     busy_time: int = 0
+    draining_time: int = 0
+    draining_busy_time: int = 0
     starting_time: int = 0
     limit_time: int = 0
     overshoot_time: int = 0
@@ -70,6 +75,8 @@ class Ledger:
             return
         self.blamed[standing.blame] += standing.waiting * span
         self.busy_time += standing.serving * span
+        self.draining_time += standing.drained * span
+        self.draining_busy_time += standing.draining * span
         self.ready_time += standing.ready * span
         self.starting_time += standing.starting * span
         self.limit_time += span if standing.limited else 0
@@ -119,6 +126,8 @@ def summed(ledger: Ledger, function: Function, requests: Requests, pods: Pods, p
         service_time=requests.service_of(first),
         ready_time=ledger.ready_time,
         busy_time=ledger.busy_time,
+        draining_time=ledger.draining_time,
+        draining_busy_time=ledger.draining_busy_time,
         starting_time=ledger.starting_time,
         warm_time=pool.warm_time,
         blamed=tuple(ledger.blamed),

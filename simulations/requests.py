@@ -21,6 +21,7 @@ class Requests:
         self._service: list[int] = work.service.tolist()
         self._begins: list[int] = []
         self._ends: list[int] = []
+        self._draining: list[int] = []
         self._done: list[int] = []
 
     @property
@@ -31,7 +32,12 @@ class Requests:
     @property
     def serving(self) -> int:
         """How many are in service."""
-        return len(self._ends)
+        return len(self._ends) + len(self._draining)
+
+    @property
+    def draining(self) -> int:
+        """How many of them are on pods that serve no more."""
+        return len(self._draining)
 
     @property
     def unfinished(self) -> int:
@@ -46,7 +52,7 @@ class Requests:
     @property
     def next_end(self) -> int:
         """When the next one in service is done."""
-        return self._ends[0] if self._ends else NEVER
+        return min(self._ends[0] if self._ends else NEVER, self._draining[0] if self._draining else NEVER)
 
     def arrive(self) -> None:
         """Let the next one arrive."""
@@ -54,13 +60,25 @@ class Requests:
 
     def end(self) -> None:
         """Let the next one in service leave."""
-        self._done.append(heappop(self._ends))
+        at = self.next_end
+        self._done.append(heappop(self._ends if self._ends and self._ends[0] == at else self._draining))
+
+    def drain(self, pods: int, serving: int, slots: int) -> None:
+        """Let so many of the ``serving`` pods finish what they hold apart; ``slots`` are those of the others.
+
+        Nobody says which pod holds which request: those that go hold as many as they are pods, and no others than find
+        a slot stay; in the order of their ends they are evenly spread.
+        """
+        ends = sorted(self._ends)
+        held = len(ends)
+        share = max(held * pods // serving, held - slots)
+        going = {(2 * number + 1) * held // (2 * share) for number in range(share)}
+        self._ends = [end for place, end in enumerate(ends) if place not in going]
+        for place in going:
+            heappush(self._draining, ends[place])
 
     def begin(self, now: int, slots: int) -> None:
-        """Give free ones of so many slots to those that have waited longest.
-
-        There may be more in service than slots: a pod that is removed finishes what it holds.
-        """
+        """Give free ones of so many slots to those that have waited longest."""
         while self.begun < self.arrived and len(self._ends) < slots:
             heappush(self._ends, now + self._service[self.begun])
             self._begins.append(now)

@@ -32,8 +32,10 @@ class Summary:
 
     Times are seconds, ``*_hours`` are pod-hours, ``*_gib_s`` are GiB·s of requested memory, ratios are 0 to 1.
 
-    - Waits are from arrival to the beginning of service, of the requests that were begun; ``response_mean`` adds the
-      service. ``slo_missed`` of them waited longer than ``slo``. ``unfinished`` were not begun or not finished.
+    - Waits are from arrival to the beginning of service; those of the ``unbegun``, who were not begun by the end, count
+      for as far as they go, so that no number of waiting is more than it would be with a longer run. ``response_mean``
+      adds the service of those that were begun. ``slo_missed`` waited longer than ``slo``. ``unfinished`` were not
+      begun or not finished.
     - ``cold`` requests arrived when no pod served, ``cold_ratio`` is their share. ``cold_pods`` started cold, and
       ``cold_pod_ratio`` is their share of these and the claimed ones: peers mean now the one, now the other.
     - ``hits`` of the replicas that were wanted at once found a warm pod, ``missed`` did not.
@@ -43,9 +45,8 @@ class Summary:
     - ``events_per_hour`` are all changes of the replicas by KEDA and the HPA: wakes, sleeps, ups and downs.
     - ``most`` is the largest number of replicas of any one function, ``limit_time`` how long functions were at
       ``maxReplicaCount``, ``overshoot_hours`` what was asked for beyond what the backlog needed.
-    - ``wait_*`` are seconds of waiting per begun request by :class:`~simulations.figures.Blame`, and ``share_*`` the
-      parts of the whole; they include the waiting of requests that were not begun. ``start_*`` are the mean seconds of
-      the phases of a cold start.
+    - ``wait_*`` are seconds of waiting per request by :class:`~simulations.figures.Blame`, and ``share_*`` the parts of
+      the whole. ``start_*`` are the mean seconds of the phases of a cold start.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Summary:
     arrived: int
     served: int
     unfinished: int
+    unbegun: int
     wait_mean: float
     wait_p50: float
     wait_p95: float
@@ -150,16 +152,18 @@ def quantiles(waits: Sequence[Ints], shares: Sequence[float]) -> tuple[float, ..
 
 
 def _requests(figures: Sequence[Figures], slo: float) -> dict[str, int | float]:
-    waits = [each.waits for each in figures]
+    waits = _waits(figures)
     arrived, served = sum(each.arrived for each in figures), sum(each.served for each in figures)
-    begun, cold = sum(len(each) for each in waits), sum(each.cold for each in figures)
-    mean = _ratio(sum(int(each.sum()) for each in waits), begun * SECOND)
+    count, begun = sum(len(each) for each in waits), sum(len(each.waits) for each in figures)
+    cold = sum(each.cold for each in figures)
+    mean = _ratio(sum(int(each.sum()) for each in waits), count * SECOND)
     missed = sum(int(np.count_nonzero(each > slo * SECOND)) for each in waits)
     p50, p95, p99 = (each / SECOND for each in quantiles(waits, (0.5, 0.95, 0.99)))
     return {
         "arrived": arrived,
         "served": served,
         "unfinished": sum(each.waiting + each.serving for each in figures),
+        "unbegun": count - begun,
         "wait_mean": mean,
         "wait_p50": p50,
         "wait_p95": p95,
@@ -168,10 +172,15 @@ def _requests(figures: Sequence[Figures], slo: float) -> dict[str, int | float]:
         "response_mean": mean + _ratio(sum(each.service_time for each in figures), begun * SECOND),
         "slo": slo,
         "slo_missed": missed,
-        "slo_missed_ratio": _ratio(missed, begun),
+        "slo_missed_ratio": _ratio(missed, count),
         "cold": cold,
         "cold_ratio": _ratio(cold, arrived),
     }
+
+
+def _waits(figures: Sequence[Figures]) -> list[Ints]:
+    """Return how long everybody waited, also those who wait still."""
+    return [waits for each in figures for waits in (each.waits, each.unbegun)]
 
 
 def _pods(figures: Sequence[Figures]) -> dict[str, int | float]:
@@ -219,12 +228,12 @@ def _scaling(figures: Sequence[Figures], span: int) -> dict[str, int | float]:
 
 
 def _causes(figures: Sequence[Figures]) -> dict[str, int | float]:
-    begun = sum(len(each.waits) for each in figures)
+    count = sum(map(len, _waits(figures)))
     blamed = {blame.name.lower(): sum(each.blamed[blame] for each in figures) for blame in Blame}
     whole, started = sum(blamed.values()), sum(each.started for each in figures)
     phases = [sum(each.starts[phase] for each in figures) for phase in range(4)]
     return {
-        **{f"wait_{name}": _ratio(waited, begun * SECOND) for name, waited in blamed.items()},
+        **{f"wait_{name}": _ratio(waited, count * SECOND) for name, waited in blamed.items()},
         **{f"share_{name}": _ratio(waited, whole) for name, waited in blamed.items()},
         **{
             f"start_{name}": _ratio(spent, started * SECOND)

@@ -157,6 +157,7 @@ class FastKernel:
     def _bridged(self, by: int, cause: Cause, why: str) -> None:
         before = int(self.k[p.BRIDGES])
         self.k[p.BRIDGES] = before + by
+        self.k[p.GONE] = max(0, -by)
         self._entered(before, before + by, cause, why)
 
     def _entered(self, before: int, after: int, cause: Cause, why: str) -> None:
@@ -183,6 +184,7 @@ class FastKernel:
         ledger.most, ledger.blamed = k[p.MOST], k[p.BLAMED : p.BLAMED + len(Blame)]
         ledger.ready_time, ledger.busy_time, ledger.starting_time = k[p.READY_TIME : p.STARTING_TIME + 1]
         ledger.limit_time, ledger.overshoot_time = k[p.LIMIT_TIME], k[p.OVERSHOOT_TIME]
+        ledger.draining_time, ledger.draining_busy_time = k[p.DRAINING_TIME], k[p.DRAINING_BUSY_TIME]
         ledger.moves = [
             Move(at=at, before=before, after=after, cause=CAUSES[cause], why=WORDS[why])
             for at, before, after, cause, why in _rows(k[k[p.MOVES_FROM] :], MOVE, k[p.MOVES])

@@ -43,6 +43,7 @@ _TABLE: Final = {
         ("arrived", "requests arrived", Unit.COUNT, None),
         ("served", "requests served", Unit.COUNT, None),
         ("unfinished", "unfinished at the end", Unit.COUNT, True),
+        ("unbegun", "of these not begun", Unit.COUNT, True),
         ("cold", "found no pod ready", Unit.COUNT, True),
         ("cold_ratio", "share that found no pod ready", Unit.SHARE, True),
     ),

@@ -88,7 +88,7 @@ def test_no_request_is_lost_or_served_twice(engine: Engine, drawn: Function, siz
     seen = run(drawn, engine, warmup=warmup, **others)
     assert seen.arrived == int(np.count_nonzero(drawn.work.arrivals >= warmup))
     assert seen.arrived == seen.served + seen.serving + seen.waiting
-    assert len(seen.waits) == seen.served + seen.serving
+    assert (len(seen.waits), len(seen.unbegun)) == (seen.served + seen.serving, seen.waiting)
 
 
 @ENGINES
@@ -99,7 +99,8 @@ def test_littles_law_to_the_microsecond(engine: Engine, drawn: Function, size: i
     seen = run(drawn, engine, **others)
     begun = len(seen.waits)
     arrivals = drawn.work.arrivals
-    assert sum(seen.blamed) == int(seen.waits.sum() + (END - arrivals[begun:]).sum())
+    assert seen.unbegun.tolist() == (END - arrivals[begun:]).tolist()
+    assert sum(seen.blamed) == int(seen.waits.sum() + seen.unbegun.sum())
     begins = arrivals[:begun] + seen.waits
     assert seen.busy_time == int(np.minimum(drawn.work.service[:begun], END - begins).sum())
 

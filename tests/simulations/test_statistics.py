@@ -29,6 +29,7 @@ BUSY = waited(
     [0.0, 0.0, 1.0, 3.0],
     arrived=6,
     waiting=1,
+    unbegun=np.array([6 * SECOND], np.int64),
     serving=1,
     served=3,
     cold=3,
@@ -37,7 +38,7 @@ BUSY = waited(
     busy_time=2 * HOUR,
     starting_time=HOUR,
     warm_time=3 * HOUR,
-    blamed=(2 * SECOND, SECOND, 0, SECOND, 0, 0),
+    blamed=(5 * SECOND, 2 * SECOND, 0, 3 * SECOND, 0, 0),
     started=2,
     starts=(SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND),
     warmed=5,
@@ -62,14 +63,15 @@ BUSY = waited(
         ("arrived", 6),
         ("served", 3),
         ("unfinished", 2),
-        ("wait_mean", 1.0),
-        ("wait_p50", 0.0),
-        ("wait_p95", 3.0),
-        ("wait_p99", 3.0),
-        ("wait_max", 3.0),
-        ("response_mean", 1.5),
-        ("slo_missed", 1),
-        ("slo_missed_ratio", 0.25),
+        ("unbegun", 1),
+        ("wait_mean", 2.0),
+        ("wait_p50", 1.0),
+        ("wait_p95", 6.0),
+        ("wait_p99", 6.0),
+        ("wait_max", 6.0),
+        ("response_mean", 2.5),
+        ("slo_missed", 2),
+        ("slo_missed_ratio", 0.4),
         ("cold_ratio", 0.5),
         ("cold_pods", 2),
         ("cold_pod_ratio", 0.25),
@@ -91,11 +93,11 @@ BUSY = waited(
         ("most", 9),
         ("limit_time", 30.0),
         ("overshoot_hours", 0.5),
-        ("wait_poll", 0.5),
+        ("wait_poll", 1.0),
         ("share_poll", 0.5),
-        ("share_start", 0.25),
+        ("share_start", 0.2),
         ("share_rate", 0.0),
-        ("wait_hpa", 0.25),
+        ("wait_hpa", 0.6),
         ("start_schedule", 0.5),
         ("start_ready", 4.0),
     ],
@@ -105,7 +107,14 @@ def test_a_number_is_what_it_is_called(name: str, expected: float) -> None:
 
 
 def test_a_wait_as_long_as_the_slo_is_within_it() -> None:
-    assert [summary(BUSY, HOUR, slo).slo_missed for slo in (0.5, 1.0, 2.9, 3.0)] == [2, 1, 1, 0]
+    assert [summary(BUSY, HOUR, slo).slo_missed for slo in (0.5, 1.0, 2.9, 3.0)] == [3, 2, 2, 1]
+
+
+def test_whoever_serves_nobody_lets_everybody_wait_to_the_end() -> None:
+    idle = replace(NOTHING, arrived=3, waiting=3, unbegun=np.array([30, 20, 10], np.int64) * SECOND)
+    found, quick = summary(idle, HOUR), summary(waited([5.0, 5.0, 5.0]), HOUR)
+    assert (found.wait_p50, found.wait_max, found.wait_mean, found.slo_missed_ratio) == (20.0, 30.0, 20.0, 1.0)
+    assert found.wait_p99 > quick.wait_p99
 
 
 def test_a_ratio_of_nothing_is_zero() -> None:
@@ -123,7 +132,7 @@ def test_the_numbers_have_the_types_that_are_promised() -> None:
 
 def test_functions_are_added_and_their_waits_mixed() -> None:
     both = total((BUSY, replace(BUSY, name="payments", memory=2**30, most=4)), 2 * HOUR)
-    assert (both.name, both.arrived, both.most, both.wait_p50, both.pod_hours) == (EVERYTHING, 12, 9, 0.0, 16.0)
+    assert (both.name, both.arrived, both.most, both.wait_p50, both.pod_hours) == (EVERYTHING, 12, 9, 1.0, 16.0)
     assert both.idle_gib_s == 3 * 3600 * 3
     assert both.cold_ratio == summary(BUSY, 2 * HOUR).cold_ratio
 
