@@ -14,7 +14,7 @@ import numpy as np
 
 from simulations.controllers import Controllers, Rescale
 from simulations.figures import Blame, Cause
-from simulations.keda.jobs import Jobs, JobSpec, Strategy, demand, started
+from simulations.keda.jobs import Jobs, JobSpec, Several, Strategy, demand, started
 from simulations.kernel import Kernel
 from simulations.model import Function, Job, Starts, micros
 from simulations.pods import Pods
@@ -52,10 +52,10 @@ class JobPods(Pods):
             heappush(self._pending, now + self._runs[number % len(self._runs)])
         super().scale(max(replicas, self.existing), now)
 
-    def become_ready(self) -> None:
-        """Let the next pod come up."""
-        super().become_ready()
+    def become_ready(self) -> bool:
+        """Let the next pod come up; it replaces none."""
         self.fresh += 1
+        return super().become_ready()
 
     def take(self, until: int) -> None:
         """Let a fresh one be busy until an instant, which may be now."""
@@ -155,6 +155,7 @@ def spec_of(job: Job) -> JobSpec:
     """Return what KEDA goes by."""
     return JobSpec(
         strategy=Strategy(job.strategy),
+        several=Several(job.several),
         min_replicas=job.min_replicas,
         max_replicas=job.max_replicas,
         deduction=job.running_deduction,

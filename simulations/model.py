@@ -151,13 +151,19 @@ class KnativeRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """How KEDA starts Jobs for a ScaledJob, instead of replicas (``simulations.keda.jobs``)."""
+    """How KEDA starts Jobs for a ScaledJob, instead of replicas (``simulations.keda.jobs``).
+
+    ``max_replicas`` is ``None`` where nobody says it, which is 100 beside the minimum; ``running_percentage`` is of
+    the strategy ``custom``, which without it is ``default``. ``several`` is what several triggers come to. The
+    function's ``scaled.max_replicas`` is how many Jobs may run in all.
+    """
 
     strategy: str = "default"
-    max_replicas: int = 100
+    several: str = "max"
+    max_replicas: int | None = None
     min_replicas: int = 0
     running_deduction: int = 0
-    running_percentage: float = 1.0
+    running_percentage: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +190,11 @@ class Function:
     incidents: tuple[Incident, ...] = ()
     knative: KnativeRules | None = None
     job: Job | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` where two take the place of KEDA's executor."""
+        if self.knative is not None and self.job is not None:
+            raise ValueError(f"{self.name} is a ScaledJob, and Knative's: it can be one of them")
 
 
 class Sizer(StrEnum):

@@ -7,6 +7,7 @@ from typing import Final
 from simulations.hazards.load import Load
 from simulations.hazards.model import Hazard
 from simulations.hpa import Policy, PolicyKind, ScalingRules, Select, TargetKind
+from simulations.jobs import spec_of
 from simulations.model import Backlog, Counts, Function
 
 SYNC: Final = 15.0
@@ -89,7 +90,7 @@ def limits(function: Function, load: Load) -> Iterator[Hazard]:
             right=f"Set maxReplicaCount to {scaled.min_replicas} or more.",
             numbers={"min": scaled.min_replicas, "max": scaled.max_replicas},
         )
-    most = scaled.max_replicas if function.job is None else function.job.max_replicas
+    most = scaled.max_replicas if function.job is None else spec_of(function.job).limit
     if load.busiest > most:
         yield Hazard(
             key="max-below-peak",

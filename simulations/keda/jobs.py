@@ -64,6 +64,11 @@ class JobSpec:
             return MAX_REPLICAS
         return self.max_replicas if self.min_replicas > self.max_replicas else self.max_replicas - self.min_replicas
 
+    @property
+    def limit(self) -> int:
+        """Jobs that may run in all."""
+        return self.least + self.most
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:

@@ -22,7 +22,7 @@ class HistogramRules:
     """
 
     bin: float = 60.0
-    bins: float = 240
+    bins: int = 240
     head: float = 0.05
     tail: float = 0.99
     head_margin: float = 0.10
@@ -30,7 +30,7 @@ class HistogramRules:
     cv: float = 2.0
     out_of_bounds: float = 0.5
     foreseen_margin: float = 0.15
-    least: float = 5
+    least: int = 5
     smoothing: float = 0.3
 
 
@@ -51,7 +51,7 @@ class Histogram:
     def __init__(self, rules: HistogramRules, bounds: Bounds) -> None:
         self._rules = rules
         self._bounds = bounds
-        self._counts = [0] * int(rules.bins)
+        self._counts = [0] * rules.bins
         self._beyond = 0
         self._smoothed = 0.0
         self._last: float | None = None

@@ -23,18 +23,20 @@ def camel(name: str) -> str:
 def read(rules: type[_Rules], options: Options, about: str) -> _Rules:
     """Return the record ``rules``, a dataclass of numbers with defaults, with what ``options`` say in camelCase.
 
-    Raises ``ConfigError`` with every unknown name, and every value that is negative or no number.
+    Raises ``ConfigError`` with every unknown name, and every value that is negative or no number, or a fraction where
+    the record has an ``int``.
     """
-    names = {camel(each.name): each.name for each in fields(rules)}  # type: ignore[arg-type] # any dataclass
-    problems = [_unknown(name, list(names)) for name in options if name not in names]
-    problems += [
-        f"'{name}' is {value}, it must be a number of at least 0"
-        for name, value in options.items()
-        if not (isfinite(value) and value >= 0.0)
-    ]
+    known = {camel(each.name): each for each in fields(rules)}  # type: ignore[arg-type] # any dataclass
+    whole = {name for name, each in known.items() if each.type is int}
+    problems = [_unknown(name, list(known)) for name in options if name not in known]
+    for name, value in options.items():
+        if not (isfinite(value) and value >= 0.0):
+            problems.append(f"'{name}' is {value}, it must be a number of at least 0")
+        elif name in whole and value != int(value):
+            problems.append(f"'{name}' is {value}, it must be a whole number")
     if problems:
         raise ConfigError(problems, about=about)
-    said: dict[str, Any] = {names[name]: value for name, value in options.items()}
+    said: dict[str, Any] = {known[name].name: int(value) if name in whole else value for name, value in options.items()}
     return rules(**said)
 
 

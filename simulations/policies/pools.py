@@ -18,7 +18,7 @@ POOL: Final = "warm"
 class FixedRules:
     """So many warm pods."""
 
-    size: float = 1
+    size: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,8 @@ class AutoRules:
     """What the section ``auto`` of a pool says."""
 
     miss_ratio: float = 0.05
-    floor: float = 0
-    ceiling: float = 10
+    floor: int = 0
+    ceiling: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,8 @@ class TimetableRules:
     An hour of the day is busy with at least ``share`` of the requests that it would have if all had the same.
     """
 
-    size: float = 1
-    otherwise: float = 0
+    size: int = 1
+    otherwise: int = 0
     share: float = 0.5
 
 
@@ -74,15 +74,15 @@ def _sized(section: PoolSection, size: SizeSection) -> PoolSection:
 
 
 def _auto(rules: AutoRules) -> SizeSection:
-    ceiling = max(1, int(rules.ceiling))
-    auto = {"missRatio": rules.miss_ratio, "floor": min(int(rules.floor), ceiling), "ceiling": ceiling}
+    ceiling = max(1, rules.ceiling)
+    auto = {"missRatio": rules.miss_ratio, "floor": min(rules.floor, ceiling), "ceiling": ceiling}
     return SizeSection(auto=AutoSection.model_validate(auto))
 
 
 def pool_fixed(world: World, options: Options) -> World:
     """Push, and always so many warm pods."""
     rules = read(FixedRules, options, "pool-fixed")
-    return pooled(world, SizeSection(fixed=int(rules.size)))
+    return pooled(world, SizeSection(fixed=rules.size))
 
 
 def pool_auto(world: World, options: Options) -> World:
@@ -100,10 +100,10 @@ def pool_scheduled(world: World, options: Options) -> World:
 
 
 def _hours(world: World, function: Function, rules: TimetableRules) -> SizeSection:
-    found = windows(function.work.arrivals, world.wall, int(rules.size), rules.share)
+    found = windows(function.work.arrivals, world.wall, rules.size, rules.share)
     if found:
-        return SizeSection(schedule=found, otherwise=int(rules.otherwise))
-    return SizeSection(fixed=int(rules.size if len(function.work.arrivals) else rules.otherwise))
+        return SizeSection(schedule=found, otherwise=rules.otherwise)
+    return SizeSection(fixed=rules.size if len(function.work.arrivals) else rules.otherwise)
 
 
 def with_sizer(name: str, sizer: Sizer, rules: type[Any]) -> Callable[[World, Options], World]:

@@ -15,11 +15,11 @@ from scaler.policy.warmth import Measured
 class ReactiveRules:
     """``stemCells.reactive`` of a runtime with the values of nodejs:20, and the interval of the checks; seconds."""
 
-    min_count: float = 1
-    max_count: float = 4
+    min_count: int = 1
+    max_count: int = 4
     ttl: float = 120.0
-    threshold: float = 1
-    increment: float = 1
+    threshold: int = 1
+    increment: int = 1
     interval: float = 600.0
 
 
@@ -30,7 +30,7 @@ class Reactive:
 
     def __init__(self, rules: ReactiveRules, begun: float) -> None:
         self._rules = rules
-        self._size = int(rules.min_count)
+        self._size = rules.min_count
         self._why = f"{self._size}: minCount"
         self._raised_at = begun
         self._check_at = begun + max(1.0, rules.interval)
@@ -48,7 +48,7 @@ class Reactive:
 
     def next_at(self, now: float) -> float:  # noqa: ARG002
         """Return the next check, if it can change anything."""
-        return self._check_at if self._colds or self._size != int(self._rules.min_count) else inf
+        return self._check_at if self._colds or self._size != self._rules.min_count else inf
 
     def _check(self, now: float) -> None:
         """Make up for all checks until ``now``."""
@@ -62,8 +62,8 @@ class Reactive:
 
     def _settle(self, at: float) -> None:
         rules, colds = self._rules, self._colds
-        needed = colds // max(1, int(rules.threshold)) * int(rules.increment)
-        target = min(max(int(rules.min_count), needed), int(rules.max_count))
+        needed = colds // max(1, rules.threshold) * rules.increment
+        target = min(max(rules.min_count, needed), rules.max_count)
         self._colds = 0
         if target > self._size:
             self._raised_at = at

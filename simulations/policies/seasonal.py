@@ -17,7 +17,7 @@ class SeasonalRules:
 
     slot: float = 3600.0
     period: float = 86_400.0
-    periods: float = 7
+    periods: int = 7
 
 
 class Seasonal:
@@ -29,7 +29,7 @@ class Seasonal:
         self._slot = max(1.0, rules.slot)
         self._bounds = bounds
         self._begun = begun
-        kept = max(1, int(rules.periods))
+        kept = max(1, rules.periods)
         slots = max(1, round(rules.period / self._slot))
         self._profile = [deque[int](maxlen=kept) for _ in range(slots)]
         self._number = 0

@@ -26,7 +26,7 @@ from simulations.scenario.document import MONDAY, FunctionSection, IncidentSecti
 from simulations.scenario.kinds import kinds
 from simulations.scenario.recorded import recorded, traces_of
 from simulations.scenario.scaled import autoscaler, behavior_of, job, scaled_object
-from simulations.scenario.specs import ScaledObjectSection, TriggersSection
+from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection, TriggersSection
 from simulations.scenario.triggers import Meaning, meaning
 from simulations.scenario.workloads import Chance, phases, service, starts, windows, work
 from simulations.traces.model import Recorded
@@ -48,7 +48,7 @@ class Member:
     recorded: Recorded | None = None
 
     @property
-    def scaled(self) -> TriggersSection:
+    def scaled(self) -> ScaledObjectSection | ScaledJobSection:
         """Return what scales it."""
         return self.section.scaled_job or self.section.scaled_object or ScaledObjectSection()
 
@@ -131,7 +131,11 @@ def meanings_of(section: FunctionSection, scaled: TriggersSection, defaults: Def
 
 def doubts(document: ScenarioDocument, folder: str) -> Iterator[str]:
     """Yield where a scenario's triggers are not quite what is simulated, for a person."""
-    for section in {id(each.section): each for each in members_of(document, folder)}.values():
+    members = list(members_of(document, folder))
+    jobs = [each.name for each in members if each.section.scaled_job is not None]
+    if jobs:
+        yield f"{', '.join(jobs)}: a ScaledJob stays as it is under every policy: they are about replicas and warm pods"
+    for section in {id(each.section): each for each in members}.values():
         meanings = meanings_of(section.section, section.scaled, defaults_of(document))
         for number, each in enumerate(meanings):
             if each.ignored:
@@ -149,6 +153,10 @@ def doubts(document: ScenarioDocument, folder: str) -> Iterator[str]:
 def pool_of(member: Member, meanings: Sequence[Meaning], pools: Mapping[str, PoolSection]) -> str | None:
     """Return the pool of a function: the one it names, or its trigger, or the first that means it."""
     named = member.section.pool or next((each.pool for each in meanings if each.pool), None)
+    if member.section.scaled_job is not None:
+        if named is not None:
+            raise ConfigError([f"pool '{named}': a ScaledJob has no warm pods"])
+        return None
     if named is not None:
         if named not in pools:
             raise ConfigError([f"no pool '{named}'; there is {', '.join(sorted(pools)) or 'none'}"])

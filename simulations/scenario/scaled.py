@@ -7,6 +7,7 @@ from typing import Any, Final
 from scaler.triggers.values import boolean
 from simulations.cases.schema import BehaviorShape, behavior
 from simulations.hpa import Behavior, Edge, HpaSpec, MetricSpec, TargetKind
+from simulations.jobs import spec_of
 from simulations.keda import Fallback, ScaledObject, TriggerSpec, hpa_spec, milli
 from simulations.model import Job
 from simulations.scenario.document import KubernetesSection
@@ -15,7 +16,6 @@ from simulations.scenario.specs import (
     ScaledJobSection,
     ScaledObjectSection,
     TriggerSection,
-    TriggersSection,
 )
 from simulations.scenario.triggers import Meaning
 
@@ -23,23 +23,25 @@ _ANNOTATION: Final = "autoscaling.keda.sh/"
 _NEW_EDGE: Final = 33  # Kubernetes 1.33 compares the tolerance as a range
 
 
-def scaled_object(section: TriggersSection, meanings: Sequence[Meaning], own: Behavior | None) -> ScaledObject:
+def scaled_object(
+    section: ScaledObjectSection | ScaledJobSection, meanings: Sequence[Meaning], own: Behavior | None
+) -> ScaledObject:
     """Return the ScaledObject; ``own`` is a behavior that the HPA of the cluster has.
 
-    A ScaledJob has no cooldown and no HPA: it is the poll and the triggers that count.
+    A ScaledJob has no cooldown, no HPA and no ``paused-replicas``: it is the poll and the triggers that count.
     """
-    specs = tuple(map(trigger_spec, section.triggers, meanings))
     base = ScaledObject(
-        triggers=specs,
-        min_replicas=section.min_replica_count,
-        max_replicas=section.max_replica_count,
+        triggers=tuple(map(trigger_spec, section.triggers, meanings)),
         polling_interval=float(section.polling_interval),
         **_annotated(section.annotations),
     )
-    if not isinstance(section, ScaledObjectSection):
-        return base
+    if isinstance(section, ScaledJobSection):
+        bounds = spec_of(job(section))
+        return replace(base, min_replicas=bounds.least, max_replicas=bounds.limit, paused_replicas=None)
     return replace(
         base,
+        min_replicas=section.min_replica_count,
+        max_replicas=section.max_replica_count,
         idle_replicas=section.idle_replica_count,
         cooldown=float(section.cooldown_period),
         initial_cooldown=float(section.initial_cooldown_period),
@@ -57,12 +59,14 @@ def trigger_spec(section: TriggerSection, meaning: Meaning) -> TriggerSpec:
 def job(section: ScaledJobSection) -> Job:
     """Return how Jobs are started."""
     strategy = section.scaling_strategy
+    percentage = strategy.custom_scaling_running_job_percentage
     return Job(
         strategy=strategy.strategy,
         max_replicas=section.max_replica_count,
         min_replicas=section.min_replica_count,
         running_deduction=strategy.custom_scaling_queue_length_deduction,
-        running_percentage=float(strategy.custom_scaling_running_job_percentage),
+        several=strategy.multiple_scalers_calculation,
+        running_percentage=None if percentage is None else float(percentage),
     )
 
 

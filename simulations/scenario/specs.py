@@ -78,7 +78,6 @@ class TriggersSection(Section):
 
     polling_interval: Annotated[int, Field(ge=1, le=86_400, description="Seconds between two checks of KEDA's.")] = 30
     min_replica_count: Annotated[Count, Field(description="Replicas, or Jobs, at least.")] = 0
-    max_replica_count: Annotated[int, Field(ge=1, le=100_000, description="Replicas, or Jobs, at most.")] = 100
     triggers: Annotated[
         list[TriggerSection], Field(min_length=1, description="What is measured; any of them may wake.")
     ] = Field(default_factory=lambda: [TriggerSection(metadata={"kind": "kafka"})])
@@ -88,6 +87,7 @@ class TriggersSection(Section):
 class ScaledObjectSection(TriggersSection):
     """The ``spec`` of a ScaledObject."""
 
+    max_replica_count: Annotated[int, Field(ge=1, le=100_000, description="Replicas at most.")] = 100
     scale_target_ref: Annotated[dict[str, Any] | None, Field(description="The workload; changes nothing here.")] = None
     cooldown_period: Annotated[Seconds, Field(description="Seconds without activity before it goes to sleep.")] = 300
     initial_cooldown_period: Annotated[Seconds, Field(description="The same, from its creation on.")] = 0
@@ -112,16 +112,20 @@ class StrategySection(Section):
     )
     custom_scaling_queue_length_deduction: Annotated[Count, Field(description="Of `custom`.")] = 0
     custom_scaling_running_job_percentage: Annotated[
-        str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Of `custom`, a number in quotes.")
-    ] = "1.0"
+        str | None,
+        Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Of `custom`, a number in quotes; without it, `default`."),
+    ] = None
     multiple_scalers_calculation: Annotated[
-        Literal["max"], Field(description="Of several triggers the largest; others are not simulated.")
+        Literal["max", "min", "avg", "sum"], Field(description="What several triggers come to.")
     ] = "max"
 
 
 class ScaledJobSection(TriggersSection):
     """The ``spec`` of a ScaledJob."""
 
+    max_replica_count: Annotated[
+        int | None, Field(ge=1, le=100_000, description="Jobs at most; without it 100 beside the least.")
+    ] = None
     job_target_ref: Annotated[dict[str, Any] | None, Field(description="The Job; changes nothing here.")] = None
     successful_jobs_history_limit: Annotated[Count, Field(description="Changes nothing here.")] = 100
     failed_jobs_history_limit: Annotated[Count, Field(description="Changes nothing here.")] = 100

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from simulations.figures import Cause, Figures
 from simulations.hpa import HpaSpec, MetricSpec
+from simulations.jobs import spec_of
 from simulations.keda import ScaledObject, TriggerSpec
 from simulations.keda.jobs import JobWhy
 from simulations.model import (
@@ -20,7 +21,9 @@ from simulations.model import (
     Incident,
     Ints,
     Job,
+    KnativeRules,
     Phases,
+    Series,
     Starts,
     Trigger,
     Work,
@@ -38,11 +41,12 @@ def ints(*values: float) -> Ints:
 def function(arrivals: list[float], job: Job, *, service: float = 60.0, counts: Counts = Counts.UNFINISHED) -> Function:
     """Poll at 5, 15, 25, … s; a pod runs 2 s after its Job is there, and takes work a second later."""
     metric = MetricSpec(target=1000)
-    scaled = ScaledObject(triggers=(TriggerSpec(metric=metric),), polling_interval=10.0, max_replicas=job.max_replicas)
+    limit = spec_of(job).limit
+    scaled = ScaledObject(triggers=(TriggerSpec(metric=metric),), polling_interval=10.0, max_replicas=limit)
     return Function(
         name="jobs",
         scaled=scaled,
-        hpa=HpaSpec(metrics=(metric,), max_replicas=job.max_replicas),
+        hpa=HpaSpec(metrics=(metric,), max_replicas=limit),
         triggers=(Trigger(source=Backlog(counts=counts), interval=S, first=0, watch=None),),
         work=Work(arrivals=ints(*arrivals), service=ints(*[service] * len(arrivals))),
         starts=Starts(schedule=ints(0.5), pull=ints(1.5), start=ints(1.0), ready=ints(99.0)),
@@ -111,6 +115,42 @@ def test_no_more_jobs_than_the_maximum() -> None:
     figures = ran(function([1.0] * 5, Job(max_replicas=2), service=7.0))
     assert figures.most == 2
     assert jobs(figures) == [(5.0, 2), (15.0, 2), (25.0, 1)]
+
+
+def test_without_a_maximum_a_hundred_jobs_run_beside_the_least() -> None:
+    bounds = (
+        ran(function([1.0] * 300, Job(min_replicas=5)), end=30.0),
+        ran(function([1.0] * 300, Job(min_replicas=5, max_replicas=100)), end=30.0),
+    )
+    assert [each.most for each in bounds] == [105, 100]
+
+
+@pytest.mark.parametrize(
+    ("percentage", "expected"),
+    [
+        pytest.param(None, [(5.0, 3), (15.0, 1)], id="none: as default, what runs is taken from what is asked"),
+        pytest.param(0.5, [(5.0, 1), (15.0, 2), (25.0, 1)], id="a half of what runs, and two"),
+    ],
+)
+def test_custom(percentage: float | None, expected: list[tuple[float, int]]) -> None:
+    job = Job(strategy="custom", running_deduction=2, running_percentage=percentage)
+    assert jobs(ran(function([1.0, 1.0, 1.0, 12.0], job), end=30.0)) == expected
+
+
+@pytest.mark.parametrize(("several", "expected"), [("max", 6), ("min", 2), ("avg", 4), ("sum", 8)])
+def test_several_triggers(several: str, expected: int) -> None:
+    """Six requests wait: the first trigger asks for a Job each, of the second, which counts a third, two are wanted."""
+    one = function([1.0] * 6, Job(several=several))
+    third = Series(times=ints(0), values=np.asarray([2000]), active=np.asarray([1]))
+    second = replace(one.triggers[0], source=third)
+    scaled = replace(one.scaled, triggers=one.scaled.triggers * 2)
+    figures = ran(replace(one, scaled=scaled, triggers=(*one.triggers, second)), end=10.0)
+    assert jobs(figures) == [(5.0, expected)]
+
+
+def test_a_scaled_job_is_not_knatives() -> None:
+    with pytest.raises(ValueError, match="jobs is a ScaledJob, and Knative's"):
+        replace(function([], Job()), knative=KnativeRules())
 
 
 def test_a_source_that_does_not_answer_starts_no_more_and_what_is_up_waits() -> None:

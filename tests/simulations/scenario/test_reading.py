@@ -6,8 +6,8 @@ import pytest
 
 from scaler.errors import ConfigError
 from simulations.keda import Fallback, FallbackBehavior
-from simulations.model import SECOND, Backlog, Counts, Happening, Series
-from simulations.scenario import Scenario, laid_over, load, world
+from simulations.model import SECOND, Backlog, Counts, Happening, Job, Series
+from simulations.scenario import Scenario, doubts, laid_over, load, world
 
 LEAST = """
 duration: 10m
@@ -188,3 +188,43 @@ def test_a_policy_of_a_file_says_what_differs(tmp_path: Path) -> None:
     assert not world(laid_over(asked, "keda-poll"), 1).functions[0].scaled.triggers[0].push
     with pytest.raises(ConfigError, match="did you mean 'keda-poll'"):
         laid_over(asked, "keda-pol")
+
+
+JOBS = """
+duration: 10m
+functions:
+  - name: orders
+    scaledJob:
+      minReplicaCount: 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "limit", "job"),
+    [
+        pytest.param("", 105, Job(min_replicas=5), id="what is not said stays so"),
+        pytest.param("maxReplicaCount: 100", 100, Job(min_replicas=5, max_replicas=100), id="a maximum holds all"),
+        pytest.param("maxReplicaCount: 3", 6, Job(min_replicas=5, max_replicas=3), id="a minimum above the maximum"),
+        pytest.param("scalingStrategy: {strategy: custom}", 105, Job(min_replicas=5, strategy="custom"), id="custom"),
+        pytest.param(
+            "scalingStrategy: {strategy: custom, customScalingRunningJobPercentage: '0.5', "
+            "customScalingQueueLengthDeduction: 2, multipleScalersCalculation: sum}",
+            105,
+            Job(min_replicas=5, strategy="custom", several="sum", running_deduction=2, running_percentage=0.5),
+            id="everything",
+        ),
+    ],
+)
+def test_a_scaled_job_is_what_keda_makes_of_it(tmp_path: Path, said: str, limit: int, job: Job) -> None:
+    [function] = world(scenario(tmp_path, f"{JOBS}      {said}\n"), seed=1).functions
+    assert (function.job, function.scaled.max_replicas) == (job, limit)
+    assert function.scaled.min_replicas == min(5, job.max_replicas or 5)
+
+
+def test_a_scaled_job_has_no_warm_pods_and_policies_leave_it_as_it_is(tmp_path: Path) -> None:
+    pools = "pools: {warm: {functions: {namespace: n, openFunction: true}, size: {fixed: 1}}}\n"
+    jobs = scenario(tmp_path, JOBS + pools)
+    present = world(jobs, seed=1)
+    assert present.functions[0].pool is None
+    assert "orders: a ScaledJob stays as it is under every policy" in next(doubts(jobs.document, jobs.folder))
+    assert "pool 'warm': a ScaledJob has no warm pods" in problems(tmp_path, f"{JOBS}    pool: warm\n{pools}")
