@@ -163,9 +163,7 @@ class Kernel:
             requests.end()
             self._begin()
         elif self.pods.next_ready <= now:
-            self.pods.become_ready()
-            self._begin()
-            self._hear()
+            self._become_ready()
         elif requests.next_arrival <= now:
             self._arrive()
         elif self._incidents and self._incidents[0].at <= now:
@@ -176,6 +174,13 @@ class Kernel:
             self._controllers.act(now)
         else:
             self._sample()
+
+    def _become_ready(self) -> None:
+        serving = self.pods.serving
+        if self.pods.become_ready():
+            self._drain(1, serving)
+        self._begin()
+        self._hear()
 
     def _arrive(self) -> None:
         self._controllers.arrived(self.now)
@@ -200,6 +205,11 @@ class Kernel:
         """Give waiting requests to free slots; from a source that does not answer nobody can take any."""
         if not self._cut():
             self.requests.begin(self.now, self.pods.serving * self.function.concurrency)
+
+    def _drain(self, pods: int, serving: int) -> None:
+        """Let so many of the pods that served until now finish what they hold."""
+        if pods:
+            self.requests.drain(pods, serving, (serving - pods) * self.function.concurrency)
 
     def _cut(self) -> bool:
         return any(each.down for each in self.watched)
@@ -248,8 +258,9 @@ class Kernel:
         return KedaAndHpa(self.function, self.watched, self.pods, self._rescale)
 
     def _rescale(self, replicas: int, cause: Cause, why: str) -> None:
-        before = self.pods.replicas
+        before, serving = self.pods.replicas, self.pods.serving
         self.pods.scale(replicas, self.now)
+        self._drain(serving - self.pods.serving, serving)
         if self.now >= self._ledger.since:
             self._ledger.most = max(self._ledger.most, replicas)
         self._enter(before, replicas, cause, why)
@@ -257,8 +268,9 @@ class Kernel:
         self._hear()
 
     def _bridged(self, by: int, cause: Cause, why: str) -> None:
-        before = self.pods.bridges
+        before, serving = self.pods.bridges, self.pods.serving
         self.pods.bridges += by
+        self._drain(max(0, -by), serving)
         self._enter(before, before + by, cause, why)
         self._begin()
 
@@ -284,6 +296,8 @@ class Kernel:
         return Standing(
             waiting=requests.waiting,
             serving=requests.serving,
+            draining=requests.draining,
+            drained=-(-requests.draining // self.function.concurrency),
             ready=pods.serving,
             starting=pods.starting,
             replicas=pods.replicas,

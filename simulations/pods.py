@@ -23,7 +23,7 @@ class Starting:
 class Pods:
     """``replicas`` are asked for; ``ready`` of them serve, the others start. ``bridges`` serve beside them.
 
-    Pods that leave are not here any more: they finish what they hold, and count for nobody.
+    Pods that leave are not here any more: what they still finish is known to the requests.
     """
 
     def __init__(self, starts: Starts, replicas: int) -> None:
@@ -70,17 +70,18 @@ class Pods:
         for _ in range(self.existing - replicas):
             self._remove()
 
-    def become_ready(self) -> None:
-        """Let the next pod become Ready; in a rollout it may replace an older one, and another one is begun."""
+    def become_ready(self) -> bool:
+        """Let the next pod become Ready, and tell whether it replaces an older one; then another one may be begun."""
         pod = min(self._starting)
         self._starting.remove(pod)
         self._recent.append(pod.at)
         if not pod.replacing:
             self.ready += 1
-            return
+            return False
         self._outdated -= 1
         if self._outdated > sum(each.replacing for each in self._starting):
             self._create(pod.at, replacing=True)
+        return True
 
     def roll(self, now: int) -> None:
         """Begin a new version: what starts is started anew, what is ready is replaced a few at a time."""

@@ -15,7 +15,7 @@ from simulations.fast.hpa import sync
 from simulations.fast.keda import active_found, check, due, schedule, stream_ended, stream_opened
 from simulations.fast.places import NEVER, NOBODY
 from simulations.fast.pods import become_ready, roll, scale
-from simulations.fast.requests import begin, flow, prepare
+from simulations.fast.requests import begin, drain, finish, flow, prepare
 from simulations.fast.watched import answer, forget, hear, next_incident, next_reading, on_grid, read, read_on
 from simulations.figures import Cause
 from simulations.keda.loop import FIRST_WAIT
@@ -43,8 +43,9 @@ HAPPENINGS: Final = tuple(Happening)
 class Case(NamedTuple):
     """The arrays that a run works on: ``k`` and ``f`` as in ``places``, the HPA's, and the requests.
 
-    ``running`` is the heap of when those in service end; each was begun at ``begins``, and one after the other was
-    ``done``. An incident's what is its place in :data:`HAPPENINGS`.
+    ``running`` is the heap of when those end that hold a slot, ``draining`` that of those on pods that serve no more;
+    each was begun at ``begins``, and one after the other was ``done``. An incident's what is its place in
+    :data:`HAPPENINGS`.
     """
 
     k: Ints
@@ -53,6 +54,7 @@ class Case(NamedTuple):
     arrivals: Ints
     service: Ints
     running: Heap
+    draining: Heap
     begins: Ints
     done: Ints
 
@@ -64,7 +66,7 @@ def run(c: Case, until: int) -> int:
     """
     k = c.k
     k[p.NEWS] = 0
-    begin(k, c.service, c.running, c.begins)
+    go_on(c, k[p.READY] + k[p.BRIDGES] + k[p.GONE])
     while k[p.NOW] <= until:
         if cramped(k):
             return CRAMPED
@@ -77,11 +79,21 @@ def run(c: Case, until: int) -> int:
         if min(at, k[p.EARLY]) > until:
             read_on(k)
             return TIME
-        happen(k, c.f, c.hpa)
-        begin(k, c.service, c.running, c.begins)
+        serving = k[p.READY] + k[p.BRIDGES]
+        if k[p.DRAINED_AT] <= k[p.NOW]:
+            finish(k, c.draining, c.done)
+        else:
+            happen(k, c.f, c.hpa)
+            go_on(c, serving)
         if k[p.NEWS]:
             return NEWS
     return TIME
+
+
+def go_on(c: Case, serving: int) -> None:
+    """Let requests follow what became of the pods, of which ``serving`` served: some finish apart, others begin."""
+    drain(c.k, c.running, c.draining, c.done, serving)
+    begin(c.k, c.service, c.running, c.begins)
 
 
 def cramped(k: Ints) -> bool:
@@ -93,7 +105,7 @@ def cramped(k: Ints) -> bool:
 def next_at(k: Ints, arrivals: Ints) -> int:
     """Return when something happens next, apart from requests."""
     reading = next_reading(k, arrivals)
-    return min(k[p.NEXT_READY], next_incident(k), reading, next_look(k), k[p.SAMPLE_AT])
+    return min(k[p.NEXT_READY], k[p.DRAINED_AT], next_incident(k), reading, next_look(k), k[p.SAMPLE_AT])
 
 
 def next_look(k: Ints) -> int:
@@ -121,6 +133,8 @@ def passed(k: Ints, first: int, now: int) -> None:
     span = until - max(now, k[p.SINCE])
     if span > 0:
         k[p.READY_TIME] += serving * span
+        k[p.DRAINING_TIME] += -(-k[p.DRAINING] // k[p.CONCURRENCY]) * span
+        k[p.DRAINING_BUSY_TIME] += k[p.DRAINING] * span
         k[p.STARTING_TIME] += k[p.STARTING] * span
         k[p.LIMIT_TIME] += span if k[p.REPLICAS] >= k[p.KEDA_MOST] else 0
 

@@ -53,6 +53,7 @@ def case_of(function: Function, world: World, *, compiled: bool) -> Case:
         arrivals=of(work.arrivals),
         service=of(work.service),
         running=_heap(requests) if compiled else [],
+        draining=_heap(requests) if compiled else [],
         begins=room(requests, compiled=compiled),
         done=room(requests, compiled=compiled),
     )
@@ -110,6 +111,7 @@ def _begun(function: Function, world: World) -> dict[int, int]:
         p.MOST: function.replicas,
         p.NEXT_READY: NEVER,
         p.BEAT_AT: NEVER,
+        p.DRAINED_AT: NEVER,
         p.SYNC_AT: function.phases.sync,
         p.HEARD_READY: NOBODY,
         p.TAKES: len(function.starts.total),

@@ -37,6 +37,8 @@ backlog counts those in service, too."""
 (NOW, UNTIL, NEWS, INCIDENT, SAMPLES, SAMPLE_AT, PAUSED) = _places(7)
 (ARRIVED, BEGUN, ENDED, SEEN_ARRIVED, MISSED, SEEN_MISSED, WARM, AT_HAND) = _places(8)
 (REPLICAS, READY, BRIDGES, CLAIMING, STARTED, STARTING, REPLACING, OUTDATED, VERSION, NEXT_READY) = _places(10)
+(GONE, DRAINING, DRAINED_AT) = _places(3)
+"""Pods that served until this instant; requests on pods that serve no more, and when the first of these is done."""
 (RUNNING, DOWN, DOWN_SINCE, READ_AT, EARLY, STEP) = _places(6)
 (KNOWN, VALUE, ACTIVE, SUSPECT, QUIET_SEEN, EXPIRED, TOLD, STEP_VALUE, STEP_ACTIVE) = _places(9)
 """The policy's state: ``KNOWN`` a snapshot was believed, ``VALUE`` and ``ACTIVE`` what it said; ``TOLD`` there is a
@@ -53,6 +55,7 @@ needed than there are, and up to how many fewer; the number of the first that is
 
 (COLD, WAKES, SLEEPS, UPS, DOWNS, MOST, STARTED_BEFORE) = _places(7)
 (READY_TIME, BUSY_TIME, STARTING_TIME, LIMIT_TIME, OVERSHOOT_TIME) = _places(5)
+(DRAINING_TIME, DRAINING_BUSY_TIME) = _places(2)
 BLAMED, *_ = _places(len(Blame))
 
 # -- tables, after the scalars: where each begins ----------------------------------------------------------------------

@@ -49,6 +49,7 @@ def become_ready(k: Ints) -> None:
         k[p.READY] += 1
         return
     k[p.OUTDATED] -= 1
+    k[p.GONE] += 1
     if k[p.OUTDATED] > k[p.REPLACING]:
         create(k, at, 1)
 
@@ -91,6 +92,7 @@ def remove(k: Ints) -> None:
     if starting != NOBODY:
         return
     k[p.READY] -= 1
+    k[p.GONE] += 1
     if k[p.OUTDATED]:
         k[p.OUTDATED] -= 1
         if k[p.REPLACING] > k[p.OUTDATED]:

@@ -50,8 +50,9 @@ def flow(k: Ints, arrivals: Ints, service: Ints, running: Heap, begins: Ints, do
     until, admit, slots, enough, spare = k[p.UNTIL], k[p.ADMIT], k[p.SLOTS], k[p.ENOUGH], k[p.SPARE]
     arrived, begun, ended, requests = k[p.ARRIVED], k[p.BEGUN], k[p.ENDED], k[p.REQUESTS]
     replicas, target, counts_all = k[p.REPLICAS], k[p.TARGET], k[p.COUNTS_ALL]
+    held = begun - ended - k[p.DRAINING]
     last, busy, waited, short, over = max(k[p.NOW], k[p.SINCE]), 0, 0, 0, 0
-    end = running[0] if begun > ended else NEVER
+    end = running[0] if held else NEVER
     arrival = arrivals[arrived] if arrived < requests else NEVER
     while True:
         ending = end <= arrival
@@ -73,14 +74,16 @@ def flow(k: Ints, arrivals: Ints, service: Ints, running: Heap, begins: Ints, do
             heappop(running)
             done[ended] = at
             ended += 1
+            held -= 1
         else:
             arrived += 1
             arrival = arrivals[arrived] if arrived < requests else NEVER
-        if begun < arrived and begun - ended < slots:
+        if begun < arrived and held < slots:
             heappush(running, at + service[begun])
             begins[begun] = at
             begun += 1
-        end = running[0] if begun > ended else NEVER
+            held += 1
+        end = running[0] if held else NEVER
     k[p.ARRIVED], k[p.BEGUN], k[p.ENDED] = arrived, begun, ended
     add(k, busy, waited, short, over)
 
@@ -110,8 +113,39 @@ def blamed(k: Ints) -> int:
 def begin(k: Ints, service: Ints, running: Heap, begins: Ints) -> None:
     """Give free slots to those that have waited longest."""
     free, now = slots(k), k[p.NOW]
-    while k[p.BEGUN] < k[p.ARRIVED] and k[p.BEGUN] - k[p.ENDED] < free:
+    while k[p.BEGUN] < k[p.ARRIVED] and holding(k) < free:
         begun = k[p.BEGUN]
         heappush(running, now + service[begun])
         begins[begun] = now
         k[p.BEGUN] = begun + 1
+
+
+def holding(k: Ints) -> int:
+    """Return how many hold a slot: those in service, but for those on pods that serve no more."""
+    return k[p.BEGUN] - k[p.ENDED] - k[p.DRAINING]
+
+
+def drain(k: Ints, running: Heap, draining: Heap, done: Ints, serving: int) -> None:
+    """Let those of ``serving`` pods that are gone finish what they hold apart; ``done`` lends its free places."""
+    gone, held, free = k[p.GONE], holding(k), k[p.ENDED]
+    k[p.GONE] = 0
+    if gone == 0 or held == 0:
+        return
+    share, moved = max(held * gone // serving, held - (serving - gone) * k[p.CONCURRENCY]), 0
+    for place in range(held):
+        done[free + place] = heappop(running)
+    for place in range(held):
+        going = moved < share and place == (2 * moved + 1) * held // (2 * share)
+        heappush(draining if going else running, done[free + place])
+        moved += going
+    k[p.DRAINING] += share
+    k[p.DRAINED_AT] = draining[0] if k[p.DRAINING] else NEVER
+
+
+def finish(k: Ints, draining: Heap, done: Ints) -> None:
+    """Let those leave that are done on pods that serve no more."""
+    while k[p.DRAINED_AT] <= k[p.NOW]:
+        done[k[p.ENDED]] = heappop(draining)
+        k[p.ENDED] += 1
+        k[p.DRAINING] -= 1
+        k[p.DRAINED_AT] = draining[0] if k[p.DRAINING] else NEVER
