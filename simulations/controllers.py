@@ -9,6 +9,7 @@ from simulations.hpa import HpaState, Seen, Series, reconcile
 from simulations.hpa import Why as HpaWhy
 from simulations.keda import (
     Answer,
+    Asked,
     Check,
     Checked,
     Event,
@@ -23,6 +24,7 @@ from simulations.keda import (
     Tick,
     cached,
     due,
+    request_scale,
     start,
     step,
 )
@@ -94,18 +96,21 @@ class KedaAndHpa:
         self._gaps: list[int] = phases.gaps.tolist()
         self._syncs = 0
         self._beats = [NEVER] * len(watched)
+        self._settles_at = phases.check
 
     @property
     def next_at(self) -> int:
         """When KEDA or the HPA looks next, or the scaler repeats itself."""
         if self._scaled.stopped:
-            return NEVER
+            return self._settles_at
         due_at = due(self._scaled, self._loop)
         return min(micros(due_at) if due_at < NEVER else NEVER, self._sync_at, *self._beats)
 
     def act(self, now: int) -> None:
         """Do one thing that is due: KEDA's check before a push before a sync."""
-        if micros(due(self._scaled, self._loop)) <= now:
+        if self._scaled.stopped:
+            self._settle(now)
+        elif micros(due(self._scaled, self._loop)) <= now:
             self._step(Tick(), now)
         elif min(self._beats) <= now:
             self._beat(self._beats.index(min(self._beats)), now)
@@ -135,10 +140,19 @@ class KedaAndHpa:
     def paused(self, *, paused: bool, now: int) -> None:
         """Stop everything; afterwards KEDA and the HPA begin anew, with nothing remembered but the last activity."""
         self._scaled = replace(self._function.scaled, paused=paused)
+        self._settles_at = now
         self._beats = [NEVER] * len(self._watched)
         if not paused:
             self._loop = start(self._scaled, self._loop.status, now / SECOND)
             self._hpa, self._sync_at = HpaState(), now + self._gap()
+
+    def _settle(self, now: int) -> None:
+        """Scale once to the replicas that a pause names, if it names any; nobody looks again."""
+        self._settles_at = NEVER
+        asked = Asked(active=False, replicas=self._pods.replicas)
+        _, verdict = request_scale(self._scaled, self._loop.status, asked, now / SECOND)
+        if isinstance(verdict, Scale):
+            self._rescale(verdict.replicas, Cause.KEDA_OTHER, verdict.why)
 
     def _open(self, trigger: int) -> bool:
         return self._loop.triggers[trigger].opens_at is None and not self._scaled.stopped

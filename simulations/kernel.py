@@ -224,8 +224,9 @@ class Kernel:
             case Happening.SCALER_DOWN | Happening.SCALER_UP:
                 self._reach_scaler(up=what is Happening.SCALER_UP)
             case Happening.PAUSE | Happening.RESUME:
-                self._paused = what is Happening.PAUSE
-                self._controllers.paused(paused=self._paused, now=now)
+                paused = what is Happening.PAUSE
+                self._paused = paused or self.function.scaled.paused_replicas is not None
+                self._controllers.paused(paused=paused, now=now)
             case Happening.ROLLOUT:
                 self.pods.roll(now)
                 self._enter(self.pods.replicas, self.pods.replicas, Cause.ROLLOUT, what)

@@ -100,7 +100,7 @@ def _fallback(section: FallbackSection | None) -> Fallback | None:
 
 
 def _annotated(annotations: Mapping[str, str]) -> dict[str, Any]:
-    """Read KEDA's annotations as it does: what is no truth value is taken for true (keda 2.21)."""
+    """Read KEDA's annotations as it does: no truth value is true, and a pause at no number is a pause (keda 2.21)."""
     said = {key.removeprefix(_ANNOTATION): value for key, value in annotations.items() if key.startswith(_ANNOTATION)}
     flags = {
         "paused": "paused",
@@ -108,11 +108,11 @@ def _annotated(annotations: Mapping[str, str]) -> dict[str, Any]:
         "scale_out_paused": "paused-scale-out",
         "forced": "force-activation",
     }
-    count = said.get("paused-replicas", "")
-    return {
-        **{field: _flag(said[key]) for field, key in flags.items() if key in said},
-        **({"paused_replicas": int(count)} if count.isdecimal() else {}),
-    }
+    annotated: dict[str, Any] = {field: _flag(said[key]) for field, key in flags.items() if key in said}
+    count = said.get("paused-replicas")
+    if count is not None:
+        annotated |= {"paused_replicas": int(count)} if count.isdecimal() else {"paused": True}
+    return annotated
 
 
 def _flag(text: str) -> bool:

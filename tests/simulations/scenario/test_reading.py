@@ -1,5 +1,6 @@
 """A scenario's file: what it means, and everything that is wrong with it in one message."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from scaler.errors import ConfigError
 from simulations.keda import Fallback, FallbackBehavior
 from simulations.model import SECOND, Backlog, Counts, Happening, Job, Series
+from simulations.run import Engine, simulate
 from simulations.scenario import Scenario, doubts, laid_over, load, world
 
 LEAST = """
@@ -188,6 +190,28 @@ def test_a_policy_of_a_file_says_what_differs(tmp_path: Path) -> None:
     assert not world(laid_over(asked, "keda-poll"), 1).functions[0].scaled.triggers[0].push
     with pytest.raises(ConfigError, match="did you mean 'keda-poll'"):
         laid_over(asked, "keda-pol")
+
+
+PAUSED = """
+duration: 10m
+functions:
+  - name: orders
+    arrivals: {poisson: {rate: 2/s}}
+    scaledObject:
+      annotations: {autoscaling.keda.sh/paused-replicas: "COUNT"}
+incidents:
+  - pause: {from: 5m, to: 6m}
+"""
+
+
+@pytest.mark.parametrize("engine", Engine)
+@pytest.mark.parametrize(("count", "expected"), [("3", [(0, 3)]), ("0", []), ("some", [])])
+def test_a_pause_at_a_number_of_replicas_scales_to_them_once(
+    tmp_path: Path, engine: Engine, count: str, expected: list[tuple[int, int]]
+) -> None:
+    paused = scenario(tmp_path, PAUSED.replace("COUNT", count))
+    [figures] = simulate(replace(world(paused, seed=1), end=350 * SECOND), engine).figures
+    assert [(each.before, each.after) for each in figures.moves] == expected
 
 
 JOBS = """
