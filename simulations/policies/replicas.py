@@ -25,7 +25,7 @@ class NoRules:
 class ReplicaRules:
     """So many ``replicas``, or 0: as many as are busy for ``utilization`` of the time in the busiest five minutes."""
 
-    replicas: float = 0
+    replicas: int = 0
     utilization: float = 0.7
 
 
@@ -44,13 +44,13 @@ class RentRules:
     """
 
     waiting: float = 60.0
-    randomised: float = 0
+    randomised: int = 0
 
 
 def without_pools(world: World, change: Callable[[Function], Function]) -> World:
-    """Change every function, and keep nothing warm for it."""
-    functions = tuple(replace(change(each), pool=None) for each in world.functions)
-    return replace(world, functions=functions, pools={})
+    """Change every function, and keep nothing warm for it; a ScaledJob has no replicas, and stays as it is."""
+    changed = (change(each) if each.job is None else each for each in world.functions)
+    return replace(world, functions=tuple(replace(each, pool=None) for each in changed), pools={})
 
 
 def fixed_replicas(world: World, options: Options) -> World:
@@ -58,7 +58,7 @@ def fixed_replicas(world: World, options: Options) -> World:
     rules = read(ReplicaRules, options, "fixed-replicas")
 
     def fixed(function: Function) -> Function:
-        count = int(rules.replicas) or _busiest(function, world.end, rules.utilization)
+        count = rules.replicas or _busiest(function, world.end, rules.utilization)
         scaled = replace(function.scaled, min_replicas=count, max_replicas=count, idle_replicas=None)
         hpa = replace(function.hpa, min_replicas=count, max_replicas=count)
         return replace(function, scaled=scaled, hpa=hpa, replicas=count, knative=None)
