@@ -79,10 +79,19 @@ def warm_pool(wakes: Sequence[Wake], lead: int) -> Frontier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """Nobody misses ``missed`` of the replicas that were wanted at once, or fewer, with less idle memory, in GiB·s."""
+    """Nobody misses ``missed`` of the ``wanted`` replicas that were wanted at once, or fewer, with less than ``gib_s``.
+
+    These are GiB·s of the memory of warm pods.
+    """
 
     missed: int
+    wanted: int
     gib_s: float
+
+    @property
+    def missed_ratio(self) -> float:
+        """The share of misses, 0 where nothing was wanted."""
+        return self.missed / self.wanted if self.wanted else 0.0
 
 
 def of_run(world: World, outcome: Outcome, most: int = 200) -> tuple[Bound, ...]:
@@ -100,4 +109,5 @@ def of_run(world: World, outcome: Outcome, most: int = 200) -> tuple[Bound, ...]
         early += wanted - possible
     ascending = np.concatenate(([0.0], np.cumsum(np.sort(np.array(costs, dtype=float)))))
     hits = sorted({len(costs), *range(0, len(costs) + 1, len(costs) // most + 1)}, reverse=True)
-    return tuple(Bound(missed=early + len(costs) - each, gib_s=float(ascending[each])) for each in hits)
+    wanted = early + len(costs)
+    return tuple(Bound(missed=wanted - each, wanted=wanted, gib_s=float(ascending[each])) for each in hits)

@@ -87,6 +87,6 @@ OVERLAYS: Final[Mapping[str, Overlay]] = {
     "ski-rental": Overlay(
         about="push, and kept until idling costs a cold start", lay=replicas.ski_rental, rules=(RentRules,)
     ),
-    "oracle": Overlay(about="KEDA is told of every burst a start before it comes", lay=replicas.oracle),
+    "foreseen": Overlay(about="KEDA is told of every burst a start before it comes", lay=replicas.foreseen),
 }
 """Every policy by its name."""

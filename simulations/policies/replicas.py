@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from simulations.model import SECOND, Backlog, Function, KnativeRules, World
-from simulations.policies.clairvoyant import foreseen
+from simulations.policies import clairvoyant
 from simulations.policies.options import Options, read
 from simulations.policies.ski_rental import break_even, drawn
 
@@ -141,7 +141,7 @@ def knative(world: World, options: Options) -> World:
     return without_pools(world, served)
 
 
-def oracle(world: World, options: Options) -> World:
+def foreseen(world: World, options: Options) -> World:
     """KEDA is told of every burst before it comes."""
-    read(NoRules, options, "oracle")
-    return without_pools(world, lambda function: foreseen(pushed(function)))
+    read(NoRules, options, "foreseen")
+    return without_pools(world, lambda function: clairvoyant.foreseen(pushed(function)))

@@ -8,7 +8,8 @@ The JSON document is versioned: within a version keys are added and never change
   ``low``, ``high`` at 95 %), ``against_present`` (the same of the differences from the present policy, seed by seed;
   ``null`` for itself and where there is none), ``seeds`` (a summary for each seed, in order) and ``functions`` (of the
   first seed).
-- ``oracle``: ``missed``, ``idle_gib_s``. ``hazards``: ``key``, ``of``, ``what``, ``right``, ``numbers``.
+- ``oracle``, of the first seed: ``missed_ratio``, ``warm_gib_s``.
+- ``hazards``: ``key``, ``of``, ``what``, ``right``, ``numbers``.
 - ``dropped``: ``rows``, ``why``, ``lines``. ``statistics``: for each statistic its ``title`` and its ``unit``.
 
 The statistics are those of :class:`simulations.statistics.Summary`, in its units (shares are 0 to 1). What is not a

@@ -13,13 +13,14 @@ from simulations.statistics import Summary
 
 _TILES: Final = {
     "wait_p99": "p99 wait",
+    "unbegun": "not begun by the end",
     "cold_ratio": "found no pod ready",
     "missed_ratio": "missed the warm pool",
     "pod_hours": "all pods",
     "idle_gib_s": "idle memory",
 }
 _OF_A_FUNCTION: Final = (
-    *("arrived", "wait_p50", "wait_p99", "wait_max", "cold_ratio", "missed_ratio"),
+    *("arrived", "unfinished", "wait_p50", "wait_p99", "wait_max", "cold_ratio", "missed_ratio"),
     *("pod_hours", "idle_gib_s", "activations", "events_per_hour", "most"),
 )
 _BESIDE: Final = 8
@@ -33,7 +34,8 @@ def tiles(study: Study) -> str:
     case, present = study.main, study.case(study.present)
     then = present if present is not None and present.policy != case.policy else None
     whose = f'<p class="note">With {escape(case.policy)}</p>' if len(study.cases) > 1 else ""
-    shown = (name for name in _TILES if name != "missed_ratio" or _pooled(case))
+    silent = {name for name, said in (("missed_ratio", _pooled(case)), ("unbegun", case.mean("unbegun"))) if not said}
+    shown = (name for name in _TILES if name not in silent)
     return f'{whose}<dl class="tiles">{"".join(_tile(STATISTICS[name], case, then) for name in shown)}</dl>'
 
 

@@ -34,10 +34,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """A point of the clairvoyant bound: nobody misses ``missed`` replicas or fewer with less idle memory (GiB·s)."""
+    """A point of the clairvoyant bound.
 
-    missed: float
-    idle_gib_s: float
+    Nobody misses that share of the replicas that were wanted at once, or less, with less memory of warm pods (GiB·s).
+    """
+
+    missed_ratio: float
+    warm_gib_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,8 @@ class Study:
 
     ``present`` and ``recommended`` name policies. ``outcome`` is the run of the first seed under the policy ``shown``,
     for the timeline, and ``wall`` its beginning in seconds since 1970, 0 where that does not matter. ``inputs`` are
-    what went in (files, traces, versions), by name; ``command`` is what a person types for the same report.
+    what went in (files, traces, versions), by name; ``command`` is what a person types for the same report. ``oracle``
+    is the bound of the first seed.
     """
 
     name: str

@@ -16,10 +16,15 @@ MOST: Final = 40
 """Rows of a table; of more cases those that nobody beats are shown first."""
 _NAME: Final = 26
 
-_COLUMNS: Final = (
+_Column = tuple[str, str, float]
+"""The statistic, its title, and what it is multiplied by."""
+UNFINISHED: Final = "unfinished"
+"""The column that is there where something is unfinished."""
+_COLUMNS: Final[tuple[_Column, ...]] = (
     ("wait_p50", "p50 s", 1.0),
     ("wait_p99", "p99 s", 1.0),
     ("wait_max", "max s", 1.0),
+    (UNFINISHED, "unfinished", 1.0),
     ("cold_ratio", "cold %", 100.0),
     ("missed_ratio", "miss %", 100.0),
     ("pod_hours", "pod-h", 1.0),
@@ -28,9 +33,9 @@ _COLUMNS: Final = (
 )
 _SPREAD: Final = frozenset({"wait_p99", "pod_hours"})
 _LEGEND: Final = (
-    "p50, p99, max: seconds from arrival to service.  cold: requests that found no pod ready.  miss: replicas "
-    "wanted at once that found no warm pod.  pod-h: all pods, warm ones included.  idle: memory of warm pods and of "
-    "replicas without work."
+    "p50, p99, max: seconds from arrival to service, or to the end.  cold: requests that found no pod ready.  miss: "
+    "replicas wanted at once that found no warm pod.  pod-h: all pods, warm ones included.  idle: memory of warm pods "
+    "and of replicas without work."
 )
 
 
@@ -62,10 +67,11 @@ def details(case: Case) -> str:
 def functions(summaries: Sequence[Summary]) -> str:
     """Write one row a function, those first that let most requests wait."""
     ranked = sorted(summaries, key=lambda each: (-each.wait_mean * each.arrived, each.name))
-    rows = [[each.name, f"{each.arrived:,}", *_row(each)] for each in ranked[:MOST]]
-    header = ["function (first seed)", "requests", *[title for _, title, _ in _COLUMNS if title != "scalings/h"]]
+    columns = [column for column in _columns(summaries) if column[0] != "events_per_hour"]
+    rows = [[each.name, f"{each.arrived:,}", *_row(each, columns)] for each in ranked[:MOST]]
+    header = ["function (first seed)", "requests", *[title for _, title, _ in columns]]
     more = len(ranked) - MOST
-    lines = _aligned([header, *[row[: len(header)] for row in rows]])
+    lines = _aligned([header, *rows])
     return "\n".join([*lines, f"{more:,} more functions wait less; -o json has all"] if more > 0 else lines)
 
 
@@ -102,8 +108,9 @@ def _cases(study: Study, paint: _Paint) -> str:
     unbeaten = {case.policy for case in frontier(study.cases)}
     names = [[str(case.settings[key]) for key in keys] or [case.policy] for case in shown]
     marks = [_mark(study, case, unbeaten) for case in shown]
-    rows = [[mark, *name, *_line(case)] for mark, name, case in zip(marks, names, shown, strict=True)]
-    header = ["", *(keys or ["policy"]), *[title for _, title, _ in _COLUMNS]]
+    columns = _columns([each for case in shown for each in case.seeds])
+    rows = [[mark, *name, *_line(case, columns)] for mark, name, case in zip(marks, names, shown, strict=True)]
+    header = ["", *(keys or ["policy"]), *[title for _, title, _ in columns]]
     lines = _aligned([header, *rows], names=1 + max(1, len(keys)))
     painted = [paint.bold(lines[0])]
     for case, line in zip(shown, lines[1:], strict=True):
@@ -132,30 +139,37 @@ def _keys(study: Study) -> str:
     return "".join(f"{mark}.  " for mark in marks if mark)
 
 
-def _line(case: Case) -> list[str]:
+def _columns(summaries: Sequence[Summary]) -> list[_Column]:
+    """Return the columns that say something of these."""
+    unfinished = any(each.unfinished for each in summaries)
+    return [column for column in _COLUMNS if unfinished or column[0] != UNFINISHED]
+
+
+def _line(case: Case, columns: Sequence[_Column]) -> list[str]:
     numbers = case.numbers()
     unasked = all(each.hits + each.missed == 0 for each in case.seeds)
     return [
-        UNKNOWN if unasked and name == "missed_ratio" else _cell(numbers[name], scale, spread=name in _SPREAD)
-        for name, _, scale in _COLUMNS
+        UNKNOWN if unasked and name == "missed_ratio" else _cell(numbers[name], name, scale)
+        for name, _, scale in columns
     ]
 
 
-def _row(summary: Summary) -> list[str]:
+def _row(summary: Summary, columns: Sequence[_Column]) -> list[str]:
     unasked = summary.hits + summary.missed == 0
     return [
-        UNKNOWN if unasked and name == "missed_ratio" else _number(getattr(summary, name) * scale)
-        for name, _, scale in _COLUMNS
+        UNKNOWN if unasked and name == "missed_ratio" else _number(getattr(summary, name) * scale, name)
+        for name, _, scale in columns
     ]
 
 
-def _cell(found: Interval, scale: float, *, spread: bool) -> str:
-    mean = _number(found.mean * scale)
-    return f"{mean} ±{_number(found.half * scale)}" if spread and isfinite(found.half) else mean
+def _cell(found: Interval, name: str, scale: float) -> str:
+    mean = _number(found.mean * scale, name)
+    return f"{mean} ±{_number(found.half * scale, name)}" if name in _SPREAD and isfinite(found.half) else mean
 
 
-def _number(value: float) -> str:
-    return digits(value) if isfinite(value) and value >= 0 else text(value, Unit.COUNT)
+def _number(value: float, name: str) -> str:
+    whole = STATISTICS[name].unit is Unit.COUNT
+    return digits(value) if isfinite(value) and value >= 0 and not whole else text(value, Unit.COUNT)
 
 
 def _aligned(rows: Sequence[Sequence[str]], names: int = 1) -> list[str]:

@@ -33,7 +33,10 @@ def chosen(study: Study, most: int) -> tuple[Case, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regret:
-    """How much idle memory (GiB·s) a case has beyond the clairvoyant bound that misses no more than it does."""
+    """How much memory of warm pods (GiB·s) a case keeps beyond the bound that misses no larger share than it does.
+
+    Both are of the first seed. It may be below 0 where a case was asked for fewer replicas than the run of the bound.
+    """
 
     case: Case
     beyond: float
@@ -41,13 +44,17 @@ class Regret:
 
 
 def regrets(study: Study) -> tuple[Regret, ...]:
-    """Return the regret of every case that misses as many replicas as some point of the bound, or more."""
+    """Return the regret of every case with warm pods that misses as large a share as some point of the bound, or more.
+
+    Whom nobody asked for a warm pod neither hit nor missed, and is not compared.
+    """
     found = []
     for case in study.cases:
-        reached = [bound for bound in study.oracle if bound.missed <= case.mean("missed")]
-        if reached:
-            bound = min(reached, key=lambda bound: bound.idle_gib_s)
-            found.append(Regret(case=case, beyond=case.mean("idle_gib_s") - bound.idle_gib_s, bound=bound))
+        first = case.seeds[0]
+        reached = [bound for bound in study.oracle if bound.missed_ratio <= first.missed_ratio]
+        if first.hits + first.missed and reached:
+            bound = min(reached, key=lambda bound: bound.warm_gib_s)
+            found.append(Regret(case=case, beyond=first.warm_gib_s - bound.warm_gib_s, bound=bound))
     return tuple(found)
 
 
@@ -55,10 +62,10 @@ def answer(study: Study) -> str:
     """Say in a sentence or two what came out."""
     present, recommended = study.case(study.present), study.case(study.recommended)
     if recommended is None:
-        return _alone(study.main) if len(study.cases) == 1 else _ends(study)
+        return _alone(study.main) + _left(study.main) if len(study.cases) == 1 else _ends(study)
     if present is None or present is recommended:
-        return f"{_first(study, recommended)} {_alone(recommended)}"
-    return f"{_compared(recommended, present)}{_doubt(study, recommended, present)}"
+        return f"{_first(study, recommended)} {_alone(recommended)}{_left(recommended)}"
+    return f"{_compared(recommended, present)}{_doubt(study, recommended, present)}{_left(recommended, present)}"
 
 
 def _first(study: Study, case: Case) -> str:
@@ -81,7 +88,9 @@ def _ends(study: Study) -> str:
     cheap, quick = best[0], best[-1]
     told = f"Of {len(study.cases)} policies {_called(cheap)} is the cheapest ({_costs(cheap)}) and "
     told += "the quickest." if cheap is quick else f"{_called(quick)} the quickest ({_costs(quick)})."
-    return told if present is None else f"{told} At present: {_costs(present)}."
+    if present is None:
+        return f"{told}{_left(cheap, quick)}"
+    return f"{told} At present: {_costs(present)}.{_left(cheap, quick, present)}"
 
 
 def _costs(case: Case) -> str:
@@ -107,6 +116,15 @@ def _doubt(study: Study, ours: Case, theirs: Case) -> str:
     if not equal:
         return f" Neither is chance: it holds at 95 % over {len(study.seeds)} seeds."
     return f" Over {len(study.seeds)} seeds the difference of {' and '.join(equal)} may be chance."
+
+
+def _left(*cases: Case) -> str:
+    """Say which of these did not begin every request: their waits are lower bounds, and their cost is not all."""
+    told = {_called(case): _written(case, "unbegun") for case in cases if case.mean("unbegun")}
+    if not told:
+        return ""
+    whose = ", ".join(f"{count} under {name}" for name, count in told.items())
+    return f" Not begun by the end, and counted as having waited until then: {whose}."
 
 
 def _called(case: Case) -> str:

@@ -67,7 +67,7 @@ def _study(scenario: Scenario, found: Recommendation, way: Way) -> Study:
     }
     other = overlaid(scenario.values, upper, name=RECOMMENDED, folder=Path(scenario.folder))
     study = studied(scenario, {RECOMMENDED: other}, way)
-    bound = tuple(Bound(missed=each.missed, idle_gib_s=each.gib_s) for each in found.bound)
+    bound = tuple(Bound(missed_ratio=each.missed_ratio, warm_gib_s=each.gib_s) for each in found.bound)
     return replace(study, recommended=RECOMMENDED, oracle=bound)
 
 

@@ -28,7 +28,7 @@ _VIEWS: Final = (
     ("mean wait", "wait_mean", "pod_hours"),
     ("requests that find no pod", "cold_ratio", "pod_hours"),
     ("miss ratio of the pool", "missed_ratio", "pod_hours"),
-    ("misses against idle memory", "missed", "idle_gib_s"),
+    ("miss ratio against memory of warm pods", "missed_ratio", "warm_gib_s"),
 )
 _CROWD: Final = 8
 """Of more dots that are beaten the intervals are not drawn."""
@@ -74,7 +74,7 @@ def _plot(study: Study, quality: str, cost: str) -> Plot:
     named = _apart(study, best, quality, cost)
     dots = [_dots(name, look, cases, (quality, cost), named) for name, *look, cases in groups if cases]
     return {
-        "data": [line, *_bound(study, quality), *dots],
+        "data": [line, *_bound(study, cost), *dots],
         "layout": {
             "xaxis": axis(title(cost), rangemode="tozero"),
             "yaxis": axis(title(quality), **_range(study.cases, quality)),
@@ -144,18 +144,18 @@ def _range(cases: Sequence[Case], name: str) -> Mapping[str, object]:
     return {"type": "log", "dtick": 1} if wide else {"rangemode": "tozero"}
 
 
-def _bound(study: Study, quality: str) -> list[Mapping[str, object]]:
-    if quality != "missed" or not study.oracle:
+def _bound(study: Study, cost: str) -> list[Mapping[str, object]]:
+    if cost != "warm_gib_s":
         return []
-    ordered = sorted(study.oracle, key=lambda bound: bound.missed)
+    ordered = sorted(study.oracle, key=lambda bound: bound.missed_ratio)
     return [
         {
             "type": "scatter",
             "mode": "lines",
-            "name": "clairvoyant bound",
+            "name": "clairvoyant bound (first seed)",
             "line": {"color": PINK, "width": 2},
-            "x": finite(bound.idle_gib_s / 3600 for bound in ordered),
-            "y": finite(bound.missed for bound in ordered),
+            "x": finite(bound.warm_gib_s * scale("warm_gib_s") for bound in ordered),
+            "y": finite(bound.missed_ratio * scale("missed_ratio") for bound in ordered),
             "hoverinfo": "skip",
         }
     ]

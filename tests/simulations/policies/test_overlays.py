@@ -37,9 +37,9 @@ def test_a_policy_that_there_is_not() -> None:
         laid("keda-pull", RARE)
 
 
-def test_the_oracle_waits_for_nothing_and_the_others_do() -> None:
-    waits = {name: int(simulate(laid(name, RARE)).figures[0].waits.max()) for name in ("oracle", "keda-push")}
-    assert waits["oracle"] <= SECOND
+def test_whoever_foresees_waits_for_nothing_and_the_others_do() -> None:
+    waits = {name: int(simulate(laid(name, RARE)).figures[0].waits.max()) for name in ("foreseen", "keda-push")}
+    assert waits["foreseen"] <= SECOND
     assert waits["keda-push"] >= 8 * SECOND
 
 
@@ -117,8 +117,8 @@ def test_every_request_is_foreseen_and_no_gap_longer_than_a_start_is_kept(arriva
     assert all(found[1:, 0] > found[:-1, 1])
 
 
-def test_the_oracles_trigger_is_a_series_that_ends_with_each_burst() -> None:
-    series = laid("oracle", world(function([30.0, 900.0, 901.0]))).functions[0].triggers[-1].source
+def test_what_is_foreseen_is_a_series_that_ends_with_each_burst() -> None:
+    series = laid("foreseen", world(function([30.0, 900.0, 901.0]))).functions[0].triggers[-1].source
     assert isinstance(series, Series)
     assert list(series.times) == list(seconds(20, 30.000001, 890, 901.000001))
     assert list(series.active) == [1, 0, 1, 0]

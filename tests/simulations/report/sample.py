@@ -84,7 +84,7 @@ def full() -> Study:
         shown=grid[4].policy,
         outcome=outcome(lived(HOSTILE, moves=[replace(move, why=HOSTILE) for move in MOVES]), lived(moves=MOVES)),
         wall=1.75e9,
-        oracle=(Bound(missed=0, idle_gib_s=4000.0), Bound(missed=8, idle_gib_s=0.0)),
+        oracle=(Bound(missed_ratio=0.0, warm_gib_s=4000.0), Bound(missed_ratio=0.9, warm_gib_s=0.0)),
         hazards=(Hazard(key="fallback-zero", of=HOSTILE, what=f"It ends. {HOSTILE}", right="Set it to 1."),),
         dropped=(Dropped(rows=12, why=f"not a number: {HOSTILE}", lines=(4, 9)),),
         inputs={"trace": HOSTILE},

@@ -10,6 +10,7 @@ from simulations.report import Bound, Study
 from simulations.report.pictures import Picture, pictures
 from simulations.report.pictures.timeline import MOVES as MOST_MOVES
 from tests.simulations.report.sample import MOVES, case, full, lived, outcome, study
+from tests.simulations.sample import HOUR
 
 
 def _drawn(made: Study) -> dict[str, Picture]:
@@ -34,7 +35,7 @@ def test_a_picture_that_would_say_nothing_is_not_there() -> None:
 def test_what_cannot_be_drawn_is_a_gap(value: float) -> None:
     broken = case("a")
     broken = replace(broken, seeds=(replace(broken.seeds[0], wait_p99=value, wait_poll=value),))
-    made = study(broken, case("b"), present="a", oracle=(Bound(missed=0, idle_gib_s=value),))
+    made = study(broken, case("b"), present="a", oracle=(Bound(missed_ratio=0.0, warm_gib_s=value),))
     json.dumps([each.views for each in pictures(made)], allow_nan=False)
 
 
@@ -125,6 +126,8 @@ def test_more_settings_are_a_tornado_with_the_widest_on_top() -> None:
 
 
 def test_regret_is_drawn_from_the_smallest_on() -> None:
-    made = study(case("a", pods=4.0), case("b", pods=2.0), oracle=(Bound(missed=0, idle_gib_s=0.0),))
+    kept = [case(name, hits=1, warm_time=hours * HOUR) for name, hours in (("a", 3), ("b", 1))]
+    made = study(*kept, case("none"), oracle=(Bound(missed_ratio=0.0, warm_gib_s=0.0),))
     plot = _view(made, "regret")
     assert (plot["layout"]["yaxis"]["ticktext"], plot["data"][0]["x"]) == (["b", "a"], [1.0, 3.0])
+    assert "1 policies are not drawn" in _drawn(made)["regret"].note

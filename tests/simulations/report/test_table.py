@@ -36,6 +36,12 @@ def test_a_table_fits_into_a_hundred_columns(asked: Study) -> None:
     assert [line for line in lines if len(line) > 100 and not line.startswith(("again:", "left out:", "Which"))] == []
 
 
+def test_what_is_unfinished_has_a_column_where_there_is_any() -> None:
+    assert "unfinished" not in table(study(case("a"), case("b"))).split("\n\n")[2]
+    text = table(study(case("a"), case("b", serving=3)))
+    assert [line.split()[-6] for line in _rows(text, "*  a") + _rows(text, "   b")] == ["0", "3"]
+
+
 def test_hundreds_of_cases_are_said_to_be_more() -> None:
     text = table(study(*(case(f"p{n}", (1.0 + n,), 1.0 + n) for n in range(200))))
     assert "160 more cases, all of them beaten by one of these" in text

@@ -1,10 +1,15 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulations.report import Bound, Study
+from simulations.report import Bound, Case, Study
 from simulations.report.verdict import answer, chosen, frontier, regrets
+from simulations.statistics import summary
 from tests.simulations.report.sample import case, study
+from tests.simulations.sample import HOUR, NOTHING
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6)), min_size=1, max_size=12))
@@ -23,11 +28,49 @@ def test_of_many_cases_those_are_shown_that_matter() -> None:
     assert [int(each.policy) for each in few] == sorted(int(each.policy) for each in few)
 
 
-def test_regret_is_idle_memory_beyond_the_bound_at_no_more_misses() -> None:
-    bounds = (Bound(missed=0, idle_gib_s=900.0), Bound(missed=5, idle_gib_s=400.0), Bound(missed=9, idle_gib_s=0.0))
-    found = regrets(study(case("a", pods=1.5, missed=6), case("b", pods=1.5, missed=4), oracle=bounds))
+BOUNDS = tuple(Bound(missed_ratio=m, warm_gib_s=least) for m, least in ((0.0, 900.0), (0.5, 400.0), (0.9, 0.0)))
+
+
+def kept(policy: str, missed: int, pods: float = 1.0) -> Case:
+    """Return a case of ten wake-ups and half an hour of a warm pod of 1 GiB, which is 1,800 GiB·s."""
+    return case(policy, pods=pods, missed=missed, hits=10 - missed, warm_time=HOUR // 2)
+
+
+def test_regret_is_memory_of_warm_pods_beyond_the_bound_at_no_larger_share_of_misses() -> None:
+    found = regrets(study(kept("a", 6), kept("b", 4), oracle=BOUNDS))
     assert [(each.case.policy, each.beyond) for each in found] == [("a", 1800.0 - 400.0), ("b", 1800.0 - 900.0)]
-    assert regrets(study(case("a", missed=2), oracle=bounds[1:])) == ()
+    assert regrets(study(kept("a", 2), oracle=BOUNDS[1:])) == ()
+
+
+def test_idle_replicas_are_no_regret() -> None:
+    few, many = regrets(study(kept("a", 6), kept("b", 6, pods=9.0), oracle=BOUNDS))
+    assert few.beyond == many.beyond
+
+
+def test_whom_nobody_asked_has_no_regret() -> None:
+    assert regrets(study(case("a"), kept("b", 0), oracle=BOUNDS))[0].case.policy == "b"
+
+
+def test_regret_is_of_the_seed_of_the_bound() -> None:
+    first, other = kept("a", 6).seeds + kept("a", 0).seeds
+    (found,) = regrets(study(Case(policy="a", seeds=(first, other)), oracle=BOUNDS))
+    assert found.bound == BOUNDS[1]
+
+
+def never(policy: str = "never") -> Case:
+    """Return a case of a hundred requests that nobody served within an hour, under no pods."""
+    waits = np.full(100, HOUR, np.int64)
+    idle = replace(NOTHING, arrived=100, waiting=100, unbegun=waits)
+    return Case(policy=policy, seeds=(summary(idle, HOUR),))
+
+
+def test_whoever_serves_nobody_is_not_the_quickest_and_not_the_cheapest_unsaid() -> None:
+    told = answer(study(never(), case("push")))
+    assert told.startswith("Of 2 policies never is the cheapest (0 pod-h, p99 wait 60 min) and push the quickest (")
+    assert told.endswith(" Not begun by the end, and counted as having waited until then: 100 under never.")
+    assert "Not begun by the end" in answer(study(never(), case("push"), present="push", recommended="never"))
+    assert "Not begun by the end" in answer(study(never()))
+    assert "Not begun by the end" not in answer(study(case("push")))
 
 
 SLOW, QUICK = case("poll", (20.0, 21.0, 22.0)), case("push", (2.0, 2.1, 2.2), pods=3.0)
