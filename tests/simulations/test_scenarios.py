@@ -12,13 +12,10 @@ from simulations.verbs.opening import shipped
 from tests.simulations.golden import GOLDEN, printed
 
 NAMES = sorted(shipped())
-SLOW = {"noisy-neighbours": {"present"}, "tidal-vehicle-tracking": {"present", "pool-auto"}}
-"""Policies that the reference engine is asked for where all of them would take minutes."""
 
 
 def cases(scenario: Scenario) -> Mapping[str, Scenario]:
-    every = {"present": scenario, **scenario.policies}
-    return {name: each for name, each in every.items() if name in SLOW.get(scenario.name, every)}
+    return {"present": scenario, **scenario.policies}
 
 
 def test_every_scenario_has_its_table_and_every_table_its_scenario() -> None:
@@ -50,7 +47,7 @@ def told(outcome: Outcome) -> tuple[Summary, ...]:
 
 def under(name: str, *policies: str) -> list[Summary]:
     scenario = load(shipped()[name])
-    every = {"present": scenario, **scenario.policies}
+    every = cases(scenario)
     return [overall(simulate(world(every[policy], scenario.document.seed))) for policy in policies]
 
 

@@ -13,6 +13,7 @@ from simulations.model import (
     SECOND,
     Backlog,
     Counts,
+    Feed,
     Function,
     Happening,
     Incident,
@@ -146,3 +147,17 @@ def worlds(draw: st.DrawFn) -> World:
         warmup=draw(st.sampled_from([0, 60 * SECOND, micros(123.4)])),
         bins=draw(st.sampled_from([0, 7])),
     )
+
+
+budgets = st.sampled_from(["256Mi", "1Gi"])
+
+
+@st.composite
+def shared(draw: st.DrawFn) -> World:
+    """Draw two functions that share the budget of a pool, and perhaps a third one, which gets what the first did."""
+    names = ["orders", "mail", "bills"][: draw(st.integers(2, 3))]
+    pools = [st.just("p"), st.just("p"), st.sampled_from([None, "q"])]
+    several = tuple(replace(draw(functions(pool)), name=name) for name, pool in zip(names, pools, strict=False))
+    fed = (Feed(source="orders", sink="bills", after=draw(spans)),) if "bills" in names else ()
+    budget = {"auto": {"ceiling": 5, "budget": draw(budgets)}}
+    return World(functions=several, end=END, pools={"p": pool(budget), "q": draw(warm)}, feeds=fed)

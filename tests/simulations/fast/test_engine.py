@@ -15,7 +15,7 @@ from simulations.kernel import Kernel
 from simulations.model import Function, Happening, Job, KnativeRules, World
 from simulations.world import Made, lived
 from tests.simulations.engine.worlds import function, scaled, work
-from tests.simulations.fast.drawn import worlds
+from tests.simulations.fast.drawn import shared, worlds
 
 ENGINES = [pytest.param(False, id="twin"), pytest.param(True, id="compiled")]
 
@@ -39,14 +39,22 @@ def reference(each: Function, world: World) -> Kernel:
     return Kernel(each, end=world.end, warmup=world.warmup, bins=world.bins, pooled=pooled)
 
 
+def fast(*, jit: bool) -> Made:
+    return lambda each, world: FastKernel(each, world, jit=jit) if suits(each) else reference(each, world)
+
+
 @pytest.mark.parametrize("jit", ENGINES)
 @settings(max_examples=60)
 @given(worlds())
 def test_any_world_comes_to_the_same(jit: bool, world: World) -> None:
-    def fast(each: Function, world: World) -> FastKernel | Kernel:
-        return FastKernel(each, world, jit=jit) if suits(each) else reference(each, world)
+    assert figures(world, fast(jit=jit)) == figures(world, reference)
 
-    assert figures(world, fast) == figures(world, reference)
+
+@pytest.mark.parametrize("jit", ENGINES)
+@settings(max_examples=30)
+@given(shared())
+def test_functions_that_share_a_budget_and_hand_requests_on_come_to_the_same(jit: bool, world: World) -> None:
+    assert figures(world, fast(jit=jit)) == figures(world, reference)
 
 
 @pytest.mark.parametrize("jit", ENGINES)
