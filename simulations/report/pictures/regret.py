@@ -19,11 +19,17 @@ def regret(study: Study) -> Picture | None:
     return Picture(
         key="regret",
         title="Regret against the oracle",
-        note="Memory of warm pods beyond what somebody who knows every wake-up in advance needs, to miss no larger "
-        "share of them than this one; of the first seed, on the wake-ups of the recommended run. 0 cannot be beaten "
-        "there."
-        + (f" {left} policies are not drawn: they miss less than that run can, or have no warm pods." if left else ""),
+        note=_note(left),
         views={"memory of warm pods": _plot(study, found[:MOST])},
+    )
+
+
+def _note(left: int) -> str:
+    more = f" {left} policies are not drawn: they miss less than that run can, or have no warm pods." if left else ""
+    return (
+        "Memory of warm pods beyond what somebody who knows every wake-up in advance needs, to miss no larger share of "
+        "them than this one; of the first seed, on the wake-ups of the recommended run. 0 cannot be beaten there."
+        f"{more}"
     )
 
 
