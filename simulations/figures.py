@@ -87,7 +87,9 @@ class Figures:
     and were begun; ``waiting`` and ``serving`` are those that were not begun, or not finished, at the end.
     ``unbegun`` is how long each of the waiting had waited by then. ``cold`` arrived when no pod served and no warm
     one was at hand. Times are pod-microseconds: ``ready_time`` of replicas and bridges that serve, ``busy_time`` is
-    slots in service (divide by the concurrency for pods), ``starting_time`` of replicas that start, ``warm_time``
+    slots in service (divide by the concurrency for pods), ``draining_time`` of pods that serve no more and finish
+    what they hold, as few as can hold it, and ``draining_busy_time`` the slots in service on them, a part of
+    ``busy_time``; ``starting_time`` of replicas that start, ``warm_time``
     of warm pods that nobody has claimed, from their creation on, and of those that served and drain. ``blamed`` is
     request-microseconds of waiting by :class:`Blame`. ``started`` are cold pods of the workload, ``warmed`` pods
     the pool created; ``hits`` are claims that came in time, ``missed`` replicas that were wanted at once and had no

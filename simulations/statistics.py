@@ -39,9 +39,10 @@ class Summary:
     - ``cold`` requests arrived when no pod served, ``cold_ratio`` is their share. ``cold_pods`` started cold, and
       ``cold_pod_ratio`` is their share of these and the claimed ones: peers mean now the one, now the other.
     - ``hits`` of the replicas that were wanted at once found a warm pod, ``missed`` did not.
-    - ``pod_hours`` is all there was: ``ready``, ``starting`` and ``warm``. ``ready`` is ``busy`` and ``idle``,
-      but for pods that are removed: they are busy to the end of what they hold, and ready no more.
-      ``spare_gib_s`` is the memory of idle replicas, ``warm_gib_s`` that of warm pods, ``idle_gib_s`` both.
+    - ``pod_hours`` is all there was: ``ready``, ``starting``, ``warm`` and ``draining``; the latter were removed, are
+      ready no more, and finish what they hold. ``busy`` is of ready and draining ones: as many as the requests in
+      service fill. ``idle`` is what of the ready ones is not busy. ``spare_gib_s`` is the memory of idle replicas,
+      ``warm_gib_s`` that of warm pods, ``idle_gib_s`` both.
     - ``events_per_hour`` are all changes of the replicas by KEDA and the HPA: wakes, sleeps, ups and downs.
     - ``most`` is the largest number of replicas of any one function, ``limit_time`` how long functions were at
       ``maxReplicaCount``, ``overshoot_hours`` what was asked for beyond what the backlog needed.
@@ -79,6 +80,7 @@ class Summary:
     idle_hours: float
     starting_hours: float
     warm_hours: float
+    draining_hours: float
     spare_gib_s: float
     warm_gib_s: float
     idle_gib_s: float
@@ -184,10 +186,10 @@ def _waits(figures: Sequence[Figures]) -> list[Ints]:
 
 
 def _pods(figures: Sequence[Figures]) -> dict[str, int | float]:
-    ready, starting, warm = (
-        sum(getattr(each, name) for each in figures) for name in ("ready_time", "starting_time", "warm_time")
+    ready, starting, warm, draining = (
+        sum(getattr(each, f"{name}_time") for each in figures) for name in ("ready", "starting", "warm", "draining")
     )
-    idle = [max(0.0, each.ready_time - each.busy_time / each.concurrency) for each in figures]
+    idle = [each.ready_time - (each.busy_time - each.draining_busy_time) / each.concurrency for each in figures]
     spare = fsum(time * each.memory for time, each in zip(idle, figures, strict=True))
     kept = sum(each.warm_time * each.memory for each in figures)
     cold, hits, missed = (sum(getattr(each, name) for each in figures) for name in ("started", "hits", "missed"))
@@ -199,12 +201,13 @@ def _pods(figures: Sequence[Figures]) -> dict[str, int | float]:
         "hit_ratio": _ratio(hits, hits + missed),
         "missed_ratio": _ratio(missed, hits + missed),
         "warmed": sum(each.warmed for each in figures),
-        "pod_hours": (ready + starting + warm) / HOUR,
+        "pod_hours": (ready + starting + warm + draining) / HOUR,
         "ready_hours": ready / HOUR,
         "busy_hours": fsum(each.busy_time / each.concurrency for each in figures) / HOUR,
         "idle_hours": fsum(idle) / HOUR,
         "starting_hours": starting / HOUR,
         "warm_hours": warm / HOUR,
+        "draining_hours": draining / HOUR,
         "spare_gib_s": spare / (GIB * SECOND),
         "warm_gib_s": kept / (GIB * SECOND),
         "idle_gib_s": (spare + kept) / (GIB * SECOND),

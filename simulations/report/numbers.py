@@ -78,6 +78,7 @@ _TABLE: Final = {
         ("idle_hours", "of these idle", Unit.HOURS, True),
         ("starting_hours", "starting", Unit.HOURS, True),
         ("warm_hours", "warm", Unit.HOURS, True),
+        ("draining_hours", "removed, and still busy", Unit.HOURS, None),
         ("idle_gib_s", "idle memory", Unit.MEMORY, True),
         ("spare_gib_s", "of it in idle replicas", Unit.MEMORY, True),
         ("warm_gib_s", "of it in warm pods", Unit.MEMORY, True),

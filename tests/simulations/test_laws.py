@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from simulations.figures import Cause, Figures
 from simulations.hpa import Behavior
+from simulations.kernel import Kernel, Stop
 from simulations.model import SECOND, Backlog, Counts, Function, Happening, Ints, Starts, Work, World
 from simulations.run import Engine, simulate
+from simulations.statistics import summary
 from simulations.validation.stocks import asked
+from simulations.world import lived
 from tests.simulations.engine.worlds import function, phases, pool, scaled
 
 END = 120 * SECOND
@@ -113,6 +116,47 @@ def test_requests_begin_in_the_order_of_their_arrival(engine: Engine, drawn: Fun
     begins = drawn.work.arrivals[: len(seen.waits)] + seen.waits
     assert (np.diff(begins) >= 0).all()
     assert (seen.waits >= 0).all()
+
+
+@given(functions(), POOLED, st.integers(1, 3))
+def test_nobody_waits_beside_a_free_slot(drawn: Function, size: int | None, step: int) -> None:
+    """At any instant, while the source answers; a slot is one of a pod that serves, not of one that was removed."""
+    drawn, others = pooled(drawn, size)
+    looked: list[Kernel] = []
+
+    def look(kernel: Kernel) -> None:
+        requests, slots = kernel.requests, kernel.pods.serving * drawn.concurrency
+        held = requests.serving - requests.draining
+        assert held <= slots
+        assert requests.waiting == 0 or held == slots or any(each.down for each in kernel.watched)
+
+    class Looked(Kernel):
+        def run(self, until: int) -> Stop:
+            look(self)
+            while self.now < until:
+                stop = super().run(min(until, self.now + step * SECOND))
+                look(self)
+                if stop is Stop.NEWS:
+                    return stop
+            return super().run(until)
+
+    def make(each: Function, world: World) -> Kernel:
+        looked.append(Looked(each, end=world.end, pooled=each.pool is not None))
+        return looked[0]
+
+    lived(World(functions=(drawn,), end=END, **others), make)
+    assert looked[0].now == END
+
+
+@ENGINES
+@given(functions(), POOLED, st.sampled_from([0, END // 3]))
+def test_whoever_is_served_is_on_a_pod(engine: Engine, drawn: Function, size: int | None, warmup: int) -> None:
+    drawn, others = pooled(drawn, size)
+    seen = run(drawn, engine, warmup=warmup, **others)
+    assert 0 <= seen.busy_time - seen.draining_busy_time <= seen.ready_time * seen.concurrency
+    assert 0 <= seen.draining_busy_time <= seen.draining_time * seen.concurrency
+    whole = summary(seen, END - warmup)
+    assert whole.pod_hours >= whole.busy_hours * (1 - 1e-12)
 
 
 # -- determinism -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ BUSY = waited(
     service_time=2 * SECOND,
     ready_time=4 * HOUR,
     busy_time=2 * HOUR,
+    draining_time=HOUR,
+    draining_busy_time=HOUR,
     starting_time=HOUR,
     warm_time=3 * HOUR,
     blamed=(5 * SECOND, 2 * SECOND, 0, 3 * SECOND, 0, 0),
@@ -78,15 +80,16 @@ BUSY = waited(
         ("hit_ratio", 0.75),
         ("missed_ratio", 0.25),
         ("warmed", 5),
-        ("pod_hours", 8.0),
+        ("pod_hours", 9.0),
         ("ready_hours", 4.0),
         ("busy_hours", 1.0),
-        ("idle_hours", 3.0),
+        ("idle_hours", 3.5),
         ("starting_hours", 1.0),
         ("warm_hours", 3.0),
-        ("spare_gib_s", 3 * 3600 / 2),
+        ("draining_hours", 1.0),
+        ("spare_gib_s", 3.5 * 3600 / 2),
         ("warm_gib_s", 3 * 3600 / 2),
-        ("idle_gib_s", 3 * 3600),
+        ("idle_gib_s", 6.5 * 3600 / 2),
         ("activations", 3),
         ("sleeps", 2),
         ("events_per_hour", 8.5),
@@ -132,8 +135,8 @@ def test_the_numbers_have_the_types_that_are_promised() -> None:
 
 def test_functions_are_added_and_their_waits_mixed() -> None:
     both = total((BUSY, replace(BUSY, name="payments", memory=2**30, most=4)), 2 * HOUR)
-    assert (both.name, both.arrived, both.most, both.wait_p50, both.pod_hours) == (EVERYTHING, 12, 9, 1.0, 16.0)
-    assert both.idle_gib_s == 3 * 3600 * 3
+    assert (both.name, both.arrived, both.most, both.wait_p50, both.pod_hours) == (EVERYTHING, 12, 9, 1.0, 18.0)
+    assert both.idle_gib_s == 6.5 * 3600 / 2 * 3
     assert both.cold_ratio == summary(BUSY, 2 * HOUR).cold_ratio
 
 
@@ -164,9 +167,10 @@ def _figures(waits: list[int]) -> Figures:
 
 
 def test_a_pod_that_finishes_what_it_holds_makes_no_other_one_busier_than_it_is() -> None:
-    left = waited([0.0], ready_time=HOUR, busy_time=2 * HOUR)
+    left = waited([0.0], ready_time=HOUR, busy_time=2 * HOUR, draining_time=HOUR, draining_busy_time=HOUR)
     found = summary(left, HOUR)
     assert (found.idle_hours, found.spare_gib_s, found.busy_hours) == (0.0, 0.0, 2.0)
+    assert found.pod_hours == found.ready_hours + found.draining_hours == 2.0
 
 
 def test_the_figures_are_left_as_they_were() -> None:
