@@ -12,12 +12,13 @@ from scaler.policy.demand import Bounds, wanted
 from scaler.pool.view import Handoff, Replicas
 from simulations.controllers import Controllers, KedaAndHpa
 from simulations.figures import Blame, Cause, Figures, Move
+from simulations.hpa import MetricSpec, TargetKind
 from simulations.knative import Knative
 from simulations.ledger import Ledger, PoolFigures, Standing, summed
 from simulations.model import Backlog, Function, Happening
 from simulations.pods import Pods
 from simulations.requests import NEVER, Requests
-from simulations.watched import Watched
+from simulations.watched import MILLI, Watched
 
 BRIDGED: Final = "a warm pod serves"
 DRAINED: Final = "its cold replica is there, or nobody needs it"
@@ -60,6 +61,7 @@ class Kernel:
         self._end, self._bins = end, bins
         self._sampled = (0, 0)
         self._needs = self._needed_by()
+        self._first = self.requests.first_since(warmup)
 
     # -- what the world does -------------------------------------------------------------------------------------------
 
@@ -293,17 +295,16 @@ class Kernel:
 
     def _standing(self) -> Standing:
         pods, requests = self.pods, self.requests
-        needed = self._needed()
         return Standing(
-            waiting=requests.waiting,
+            waiting=requests.arrived - max(requests.begun, min(self._first, requests.arrived)),
             serving=requests.serving,
             draining=requests.draining,
             drained=-(-requests.draining // self.function.concurrency),
             ready=pods.serving,
             starting=pods.starting,
             replicas=pods.replicas,
-            blame=self._blame(needed),
-            needed=needed,
+            blame=self._blame(self._needed()),
+            needed=None if self._needs is None else -(-MILLI * requests.unfinished // self._needs[1]),
             limited=pods.replicas >= self.function.scaled.max_replicas,
         )
 
@@ -322,7 +323,7 @@ class Kernel:
     def _needed_by(self) -> tuple[Watched, int] | None:
         """Return the first trigger that counts the backlog, and its target in milli units."""
         pairs = zip(self.watched, self.function.scaled.triggers, strict=True)
-        counting = [(each, spec.metric.target) for each, spec in pairs if isinstance(each.source, Backlog)]
+        counting = [(each, spec.metric.target) for each, spec in pairs if _averaged(each, spec.metric)]
         return counting[0] if counting else None
 
     def _needed(self) -> int | None:
@@ -338,3 +339,8 @@ class Kernel:
         self._sampled = (requests.arrived, self.missed)
         row = (requests.arrived - arrivals, requests.waiting, pods.replicas, pods.serving, pods.starting, self.warm)
         self._ledger.samples.append((self.now, *row, self.missed - missed))
+
+
+def _averaged(watched: Watched, metric: MetricSpec) -> bool:
+    """Tell whether a trigger says how many requests one replica is there for."""
+    return isinstance(watched.source, Backlog) and metric.kind is TargetKind.AVERAGE_VALUE

@@ -16,8 +16,8 @@ COLUMNS = ("at", "arrivals", "backlog", "desired", "ready", "starting", "warm", 
 class Standing:
     """How things stand until the next event: what is added up for as long as it lasts.
 
-    ``draining`` of those in service are on pods that were removed, of which there are ``drained``. ``needed`` is how
-    many replicas the backlog asks for, ``None`` where none of the triggers counts it.
+    ``draining`` of those in service are on pods that were removed, of which there are ``drained``. ``waiting`` are
+    those that count. ``needed`` replicas are enough for what is unfinished, ``None`` where no trigger says so.
     """
 
     waiting: int

@@ -29,7 +29,7 @@ def prepare(k: Ints, arrivals: Ints) -> None:
 def weigh(k: Ints) -> None:
     """Say how much of a backlog the replicas are enough for, and for which some are to spare."""
     replicas, target = k[p.REPLICAS], k[p.TARGET]
-    counting = not k[p.SERIES]
+    counting = not k[p.SERIES] and k[p.AVERAGED]
     k[p.SPARE] = (replicas - 1) * target // MILLI if counting else -1
     k[p.ENOUGH] = replicas * target // MILLI if counting and replicas < k[p.KEDA_MOST] else NEVER
 
@@ -50,7 +50,7 @@ def flow(k: Ints, arrivals: Ints, service: Ints, running: Heap, begins: Ints, do
     until, admit, slots, enough, spare = k[p.UNTIL], k[p.ADMIT], k[p.SLOTS], k[p.ENOUGH], k[p.SPARE]
     arrived, begun, ended, requests = k[p.ARRIVED], k[p.BEGUN], k[p.ENDED], k[p.REQUESTS]
     replicas, target, counts_all = k[p.REPLICAS], k[p.TARGET], k[p.COUNTS_ALL]
-    held = begun - ended - k[p.DRAINING]
+    held, first = begun - ended - k[p.DRAINING], k[p.FIRST]
     last, busy, waited, short, over = max(k[p.NOW], k[p.SINCE]), 0, 0, 0, 0
     end = running[0] if held else NEVER
     arrival = arrivals[arrived] if arrived < requests else NEVER
@@ -61,13 +61,13 @@ def flow(k: Ints, arrivals: Ints, service: Ints, running: Heap, begins: Ints, do
         span = (at if going else until) - last
         if span > 0:
             last += span
-            count = arrived - ended if counts_all else arrived - begun
+            load, counted = arrived - ended, arrived - max(begun, first)
             busy += (begun - ended) * span
-            waited += (arrived - begun) * span
-            if count <= spare:
-                over += (replicas + -MILLI * count // target) * span
-            elif count > enough:
-                short += (arrived - begun) * span
+            waited += counted * span
+            if load <= spare:
+                over += (replicas + -MILLI * load // target) * span
+            elif (load if counts_all else arrived - begun) > enough:
+                short += counted * span
         if not going:
             break
         if ending:
