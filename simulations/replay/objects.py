@@ -24,12 +24,13 @@ from simulations.scenario.document import FunctionSection, KubernetesSection
 from simulations.scenario.kinds import kinds
 from simulations.scenario.manifests import objects_in
 from simulations.scenario.scaled import scaled_object
-from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection, TriggersSection
+from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection
 from simulations.scenario.triggers import EXTERNAL, PUSH, Meaning, meaning
 from simulations.statistics import SLO
 
 JOB: Final = "ScaledJob"
-_SECTIONS: Final[Mapping[str, type[TriggersSection]]] = {
+_Section = ScaledObjectSection | ScaledJobSection
+_SECTIONS: Final[Mapping[str, type[_Section]]] = {
     "ScaledObject": ScaledObjectSection,
     JOB: ScaledJobSection,
 }
@@ -63,7 +64,7 @@ class Understood:
 
     recorded: Scaled
     scaled: ScaledObject
-    section: TriggersSection
+    section: _Section
     triggers: tuple[Watched, ...]
     meanings: tuple[Meaning, ...]
     remarks: tuple[str, ...]
@@ -169,7 +170,7 @@ def _spec(scaled: Scaled, said: Mapping[str, _Spec]) -> tuple[_Spec, list[str]]:
     return _Spec(kind=scaled.kind or "ScaledObject", said=spec, by_hand=False), remarks
 
 
-def _section(spec: _Spec) -> TriggersSection:
+def _section(spec: _Spec) -> _Section:
     said = dict(spec.said)
     if not spec.by_hand:
         said["triggers"] = [{"metadata": {}, **each} for each in said["triggers"]]
