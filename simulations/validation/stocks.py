@@ -54,9 +54,9 @@ BASES: Final = (
 )
 
 
-def tasks(wakes: int) -> tuple[Task, ...]:
-    """Return everything there is to run, with so many wake-ups a run."""
-    return tuple(partial(_waited if case.patient else _lost, case, wakes) for case in BASES)
+def tasks(wakes: int, awaited: int) -> tuple[Task, ...]:
+    """Return everything there is to run, with so many wake-ups a run, and ``awaited`` where claims wait."""
+    return tuple(partial(_waited, case, awaited) if case.patient else partial(_lost, case, wakes) for case in BASES)
 
 
 def _lost(case: Base, wakes: int, seeds: Sequence[int]) -> Iterator[Row]:
