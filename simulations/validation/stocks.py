@@ -90,7 +90,7 @@ class _Scripted(Served):
     """A function that makes every pod that is claimed for it a replica, and remembers when."""
 
     def __init__(self) -> None:
-        self.now = self.claiming = self.warm = self.missed = 0
+        self.now = self.claiming = self.warm = self.at_hand = self.missed = 0
         self.asked = 0
         self.taken: list[int] = []
         self.ready = 0

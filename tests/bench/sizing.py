@@ -1,8 +1,9 @@
 """What our sizing keeps idle, beside the best fixed, reactive and histogram settings at as few misses.
 
 ``python -m tests.bench sizing [--traces DIR] [--seed N]``. Each family of settings is swept, and for each share of
-misses the cheapest setting of each family that misses no more is told. Idle is the memory of warm pods that serve
-nobody, times the seconds; a miss is a replica that was wanted at once and had no warm pod.
+misses the cheapest setting of each family that misses no more is told. Ours is swept over floors as well as over miss
+ratios. Idle is the memory of warm pods that serve nobody, times the seconds; replicas without work are not in it. A
+miss is a replica that was wanted at once and had no warm pod.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from tests.bench.tables import printed
 
 GIB: Final = 2**30
 TRACES: Final = ROOT.parent / "shared" / "data" / "traces"
+PUBLIC: Final = "the public traces are those of the repository Azure/AzurePublicDataset on GitHub, see --traces"
 SCENARIOS: Final = ROOT / "simulations" / "scenarios"
 
 Setting = tuple[str, Mapping[str, float]]
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--traces", type=Path, default=TRACES, help="where the samples of public traces are")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
+    print("GiB*s of idle warm pods only, replicas without work not counted; ours is swept over floors, too")
     for name, drawn in _loads(options.traces, options.seed):
         settings = list(_settings())
         points = Parallel(n_jobs=-1)(delayed(_point)(drawn, each) for each in settings)
@@ -66,7 +69,7 @@ def _loads(traces: Path, seed: int) -> Iterator[tuple[str, World]]:
         if (traces / file).exists():
             yield name, _of_trace(traces / file, seed)
         else:
-            print(f"{name}: no {file} below {traces}")
+            print(f"{name}: no {file} below {traces}; {PUBLIC}")
     yield "tidal-vehicle-tracking", world(load(SCENARIOS / "tidal-vehicle-tracking.yaml"), seed)
 
 
