@@ -74,9 +74,9 @@ def ours(case: Case, work: Work, engine: Engine) -> Figures:
     return simulate(world(case, work), engine).figures[0]
 
 
-def twin(case: Case, work: Work) -> Figures:
-    """Simulate it with the fast engine as it stands, not compiled."""
-    return lived(world(case, work), partial(FastKernel, jit=False)).figures[0]
+def fast(case: Case, work: Work, *, jit: bool) -> Figures:
+    """Simulate it with the fast engine: compiled, or as it stands."""
+    return lived(world(case, work), partial(FastKernel, jit=jit)).figures[0]
 
 
 # -- the same for SimPy ------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from simulations.workload.chance import streams
 from simulations.workload.rates import poisson, steps
 from tests.bench.facts import header
 from tests.bench.process import Running
-from tests.bench.simulated_day import Case, Peer, ours, twin, world
+from tests.bench.simulated_day import Case, Peer, fast, ours, world
 from tests.bench.tables import printed
 from tests.simulations.engine.worlds import function, phases, scaled
 
@@ -56,10 +56,10 @@ def _timed(work: Callable[[], _Result]) -> tuple[float, _Result]:
 def _engines() -> None:
     """Let each engine simulate the same kind of day, as long a one as suits it."""
     rows: list[tuple[str, ...]] = [("a tide of 50/s", "requests/s", "with a pool", "mean wait", "p99")]
-    fast, slow = Case(requests=2_000_000), Case(requests=100_000)
-    ours(slow, slow.work(), Engine.FAST)  # compiled by now, or read from the cache
-    rows.append(_row("fast, compiled", fast, lambda case, work: ours(case, work, Engine.FAST)))
-    rows.append(_row("fast, as it stands", slow, twin))
+    long, slow = Case(requests=2_000_000), Case(requests=100_000)
+    fast(slow, slow.work(), jit=True)  # compiled by now, or read from the cache
+    rows.append(_row("fast, compiled", long, lambda case, work: fast(case, work, jit=True)))
+    rows.append(_row("fast, as it stands", slow, lambda case, work: fast(case, work, jit=False)))
     rows.append(_row("reference", slow, lambda case, work: ours(case, work, Engine.REFERENCE)))
     work = slow.work()
     took, peer = _timed(lambda: Peer(work, slow.seconds))
