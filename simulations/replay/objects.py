@@ -3,8 +3,8 @@
 What a recording does not say has KEDA's defaults, and that is told: a remark for each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
@@ -42,10 +42,11 @@ _FORGETTING: Final = frozenset({"redis", "memory"})
 class Asked:
     """What a person says of a recording.
 
-    ``manifests`` are ScaledObjects in place of the recorded ones, by name, as a file or a folder; ``only`` are globs of
-    ``namespace/name``. ``function`` says how requests are served and pods start, and ``kubernetes`` whose HPA it was.
+    ``manifests`` are ScaledObjects in place of the recorded ones, by name and, where they say one, namespace;
+    ``only`` are globs of ``namespace/name``. ``function`` says how requests are served and pods start, what a pod
+    requests, and what a replica takes in place of what the first trigger says; ``kubernetes`` whose HPA it was.
     ``seeds`` draw what is not recorded: when KEDA and the HPA looked, how long pods took. A request may wait ``slo``
-    seconds. ``command`` is what a person types for the same.
+    seconds. ``bins`` are samples of a report's timeline. ``command`` is what a person types for the same.
     """
 
     manifests: Path | None = None
@@ -55,6 +56,7 @@ class Asked:
     seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
     engine: Engine = Engine.FAST
     slo: float = SLO
+    bins: int = 0
     command: str = ""
 
 
@@ -80,13 +82,15 @@ def understood(recording: Recording, asked: Asked) -> list[Understood]:
 
     Raises :class:`ConfigError` with everything that is wrong, and where nothing is left.
     """
-    said = dict(_said(asked.manifests)) if asked.manifests is not None else {}
+    wanted = [each for each in recording.scaled if each.triggers and _wanted(each, asked.only)]
+    said = _said(asked.manifests) if asked.manifests is not None else {}
     found, problems = list[Understood](), list[str]()
-    for scaled in recording.scaled:
-        if not scaled.triggers or not _wanted(scaled, asked.only):
-            continue
+    if said and wanted and not any(_meant(each, said) for each in wanted):
+        needed = ", ".join(each.full_name for each in wanted)
+        problems.append(f"{asked.manifests} has {_listed(said)}, and none of what was recorded: {needed}")
+    for scaled in wanted:
         try:
-            found.append(_understood(scaled, said))
+            found.append(_understood(scaled, said, asked.function.target))
         except ConfigError as error:
             problems += [f"{scaled.full_name}: {each}" for each in error.problems]
     if problems:
@@ -110,8 +114,12 @@ class _Spec:
     by_hand: bool
 
 
-def _said(path: Path) -> Iterator[tuple[str, _Spec]]:
-    """Yield the objects of a user's YAML by name; raise :class:`ConfigError` for what is none."""
+_Name = tuple[str, str]
+"""Namespace, empty where a manifest has none, and name."""
+
+
+def _said(path: Path) -> Mapping[_Name, _Spec]:
+    """Return the objects of a user's YAML by name; raise :class:`ConfigError` for what is none."""
     try:
         objects = [each for each in objects_in(path) if each.manifest.kind in _SECTIONS]
     except ValueError as error:
@@ -121,12 +129,27 @@ def _said(path: Path) -> Iterator[tuple[str, _Spec]]:
     problems = [problem for each in objects for problem in each.spec()[1]]
     if problems:
         raise ConfigError(problems)
-    for each in objects:
-        yield each.name, _Spec(kind=each.manifest.kind, said=each.spec()[0], by_hand=True)
+    return {
+        (str(each.manifest.get("metadata", "namespace") or ""), each.name): _Spec(
+            kind=each.manifest.kind, said=each.spec()[0], by_hand=True
+        )
+        for each in objects
+    }
 
 
-def _understood(scaled: Scaled, said: Mapping[str, _Spec]) -> Understood:
-    spec, remarks = _spec(scaled, said)
+def _meant(scaled: Scaled, said: Mapping[_Name, _Spec]) -> _Spec | None:
+    return said.get((scaled.namespace, scaled.name)) or said.get(("", scaled.name))
+
+
+def _listed(said: Mapping[_Name, _Spec]) -> str:
+    return ", ".join(f"{namespace}/{name}" if namespace else name for namespace, name in said)
+
+
+def _understood(scaled: Scaled, said: Mapping[_Name, _Spec], target: float | None) -> Understood:
+    by_hand = _meant(scaled, said)
+    spec, remarks = (by_hand, []) if by_hand is not None else _spec(scaled)
+    if said and by_hand is None:
+        remarks.append(f"no manifest is of it, so it is as it was recorded; there is {_listed(said)}")
     section = _section(spec)
     ours = [each for each in section.triggers if each.type in EXTERNAL]
     if len(ours) < len(section.triggers):
@@ -139,6 +162,8 @@ def _understood(scaled: Scaled, said: Mapping[str, _Spec]) -> Understood:
         meaning(each, kinds(), Defaults()) if spec.by_hand else _recorded(each.type == PUSH, watched)
         for each, watched in pairs
     )
+    if target is not None:
+        meanings = (replace(meanings[0], target=target), *meanings[1:])
     section = section.model_copy(update={"triggers": ours})
     return Understood(
         recorded=scaled,
@@ -150,10 +175,8 @@ def _understood(scaled: Scaled, said: Mapping[str, _Spec]) -> Understood:
     )
 
 
-def _spec(scaled: Scaled, said: Mapping[str, _Spec]) -> tuple[_Spec, list[str]]:
-    """Return what there is of an object: what a person says, else what was recorded, else KEDA's defaults."""
-    if scaled.name in said:
-        return said[scaled.name], []
+def _spec(scaled: Scaled) -> tuple[_Spec, list[str]]:
+    """Return what was recorded of an object, else KEDA's defaults."""
     if scaled.spec is None:
         triggers = [{"type": PUSH if each.pushed else EXTERNAL[1]} for each in scaled.triggers]
         remark = "its ScaledObject was not recorded (no access to the API?): KEDA's defaults are assumed"

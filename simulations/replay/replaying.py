@@ -84,6 +84,8 @@ def _study(
         ),
         present=PRESENT,
         hazards=hazards(first),
+        outcome=outcomes[PRESENT, asked.seeds[0]] if asked.bins else None,
+        shown=PRESENT if asked.bins else None,
         wall=first.wall,
         dropped=_dropped(recording.troubles),
         inputs={"recording": str(path)},

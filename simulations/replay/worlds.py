@@ -5,11 +5,12 @@ from typing import Final
 
 import numpy as np
 
+from scaler.config.memory import in_bytes
 from scaler.config.pools import PoolSection
 from simulations.model import SECOND, Backlog, Function, Ints, Pool, Trigger, Work, World, micros
 from simulations.recording import Recording, Watched, reconstructed
 from simulations.replay.objects import JOB, Asked, Understood
-from simulations.scenario.deployments import memory
+from simulations.scenario.deployments import USUAL_MEMORY
 from simulations.scenario.scaled import autoscaler, job
 from simulations.scenario.specs import ScaledJobSection
 from simulations.scenario.workloads import Chance, phases, service, starts
@@ -36,10 +37,11 @@ def as_it_was(recording: Recording, objects: Sequence[Understood], asked: Asked,
     return World(functions=functions, end=recording.end, wall=recording.begin)
 
 
-def otherwise(recording: Recording, objects: Sequence[Understood], asked: Asked, seed: int, bins: int = 0) -> World:
+def otherwise(recording: Recording, objects: Sequence[Understood], asked: Asked, seed: int) -> World:
     """Return the world in which the reconstructed arrivals are served, as far as one trigger of an object tells them.
 
     That is the one with the most of them; other triggers say what they said. A pool is of the last size that it had.
+    Samples for a timeline are taken under the first seed.
     """
     functions = []
     pools: dict[str, Pool] = {}
@@ -55,6 +57,7 @@ def otherwise(recording: Recording, objects: Sequence[Understood], asked: Asked,
         functions.append(function)
         if function.pool is not None:
             pools[function.pool] = Pool(section=_pool(each.recorded.pool_size))
+    bins = asked.bins if seed == asked.seeds[0] else 0
     return World(functions=tuple(functions), end=recording.end, pools=pools, wall=recording.begin, bins=bins)
 
 
@@ -76,7 +79,7 @@ def _function(each: Understood, asked: Asked, chance: Chance, triggers: tuple[Tr
         starts=starts(section, chance),
         phases=look,
         concurrency=section.concurrency,
-        memory=memory(section.deployment),
+        memory=in_bytes(section.memory) if section.memory else USUAL_MEMORY,
         replicas=int(recorded.asked.values[0]) if known and recorded.asked is not None else each.scaled.min_replicas,
         pool=f"{recorded.pool} for {each.name}" if counted else None,
         claim=micros(section.claim),

@@ -11,6 +11,10 @@ from simulations.scenario.recorded import recorded
 from simulations.scenario.workloads import SERVICE
 
 QUESTION = "What would these requests have waited for, and what would they have cost?"
+SERVING = f"a request takes {SERVICE} (service)"
+STARTING = "a pod starts in 4 s as a rule, 7 s at times: image there, 3 s to start, up to 1 s to Ready (pods)"
+REQUESTING = f"a pod requests {USUAL_MEMORY // 2**20}Mi (memory)"
+SINGLY = "a pod serves one request at once (concurrency)"
 
 
 def of_trace(
@@ -41,13 +45,13 @@ def assumed(scenario: Scenario) -> Iterator[str]:
         if scaled is None:
             yield "KEDA's own cooldownPeriod 300 s, at most 100 replicas (cooldownPeriod, maxReplicaCount; --manifests)"
         if "service" not in said and not (found and all(each.service is not None for each in found)):
-            yield f"a request takes {SERVICE} (service)"
+            yield SERVING
         if "pods" not in said:
-            yield "a pod starts in 4 s as a rule, 7 s at times: image there, 3 s to start, up to 1 s to Ready (pods)"
+            yield STARTING
         if not said & {"memory", "deployment"} and not (found and all(each.memory is not None for each in found)):
-            yield f"a pod requests {USUAL_MEMORY // 2**20}Mi (memory)"
+            yield REQUESTING
         if "concurrency" not in said:
-            yield "a pod serves one request at once (concurrency)"
+            yield SINGLY
 
 
 def _name(path: Path) -> str:

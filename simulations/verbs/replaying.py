@@ -2,24 +2,34 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
+
+import yaml
 
 from scaler.config.text import shown
 from scaler.errors import ConfigError
 from simulations.policies.overlays import OVERLAYS
-from simulations.replay import Asked, lines, replay
+from simulations.replay import Asked, Replay, lines, replay
 from simulations.report.export import document
-from simulations.scenario.document import FunctionSection
+from simulations.scenario.document import FunctionSection, ScenarioDocument
+from simulations.scenario.merging import changed
+from simulations.scenario.plain import REQUESTING, SERVING, SINGLY, STARTING
+from simulations.scenario.reading import checked
 from simulations.verbs.options import Output
-from simulations.verbs.printing import show
-from simulations.verbs.studies import Way
+from simulations.verbs.printing import put_report, show
+from simulations.verbs.studies import BINS, Way
+
+POSSIBLE: Final = ("service", "pods", "concurrency", "memory", "claim", "target", "kubernetes", "slo")
+"""Keys that ``--set`` changes, with those below them; all else is as it was recorded."""
+_USUAL: Final = {"service": SERVING, "pods": STARTING, "memory": REQUESTING, "concurrency": SINGLY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a person says of a recording, as it was typed: ``settings`` are of a function, such as ``service=1s``."""
+    """What a person says of a recording, as it was typed: ``settings`` are such as ``service=1s``."""
 
     manifests: Path | None = None
     only: Sequence[str] = ()
@@ -32,39 +42,67 @@ def played(path: Path, said: Said, way: Way, output: Output, html: Path | None) 
     unknown = [each for each in said.policies if each not in OVERLAYS]
     if unknown:
         raise ConfigError([f"no policy {shown(each)}; there are {', '.join(OVERLAYS)}" for each in unknown])
+    world = _world(said.settings)
+    (function,) = world.functions
     asked = Asked(
         manifests=said.manifests,
         only=tuple(said.only) or ("*",),
-        function=_function(said.settings),
+        function=function,
+        kubernetes=world.kubernetes,
         seeds=tuple(range(1, way.seeds + 1)),
         engine=way.engine,
+        slo=world.slo,
+        bins=BINS if way.timeline else 0,
         command=way.command,
     )
     found = replay(path, {name: {} for name in said.policies}, asked)
+    sys.stderr.writelines(f"assumed: {each}\n" for each in _assumed(function))
+    if found.study is None:
+        sys.stderr.write("nothing arrived that could be told, so there is nothing to simulate otherwise\n")
+    _show(found, output, html)
+
+
+def _show(found: Replay, output: Output, html: Path | None) -> None:
     if output is Output.JSON:
         study = None if found.study is None else document(found.study)
         fidelity = [asdict(each) for each in found.fidelity]
         sys.stdout.write(json.dumps({"fidelity": fidelity, "study": study}, indent=2) + "\n")
+        if html is not None and found.study is not None:
+            put_report(found.study, html)
         return
     stream = sys.stdout if output is Output.TABLE else sys.stderr
     stream.writelines(f"{line}\n" for line in lines(found))
-    if found.study is None:
-        sys.stderr.write("nothing arrived that could be told, so there is nothing to simulate otherwise\n")
-    else:
+    if found.study is not None:
         stream.write("\n")
         show(found.study, output, html)
 
 
-def _function(settings: Sequence[str]) -> FunctionSection:
-    """Read what is said of how requests are served and pods start."""
-    import yaml  # noqa: PLC0415 - for values
+def _assumed(function: FunctionSection) -> Iterator[str]:
+    """Yield what no recording says and nobody has said, on which the second part rests."""
+    yield from (words for key, words in _USUAL.items() if key not in function.model_fields_set)
 
-    from simulations.scenario.reading import checked  # noqa: PLC0415
 
-    values = {}
+def _world(settings: Sequence[str]) -> ScenarioDocument:
+    """Read what is said of the world that a recording does not tell of; raise with everything that is wrong."""
+    values, problems = dict[str, object](functions=[{"name": "recorded"}]), list[str]()
     for pair in settings:
-        key, given, value = pair.partition("=")
-        if not given:
-            raise ConfigError([f"--set {pair[:60]!r} is not KEY=VALUE, such as service=1s"])
-        values[key] = yaml.safe_load(value)
-    return checked(FunctionSection, {"name": "recorded", **values})
+        try:
+            values = _changed(values, pair)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return checked(ScenarioDocument, values)
+
+
+def _changed(values: dict[str, object], pair: str) -> dict[str, object]:
+    key, given, value = pair.partition("=")
+    if not given:
+        raise ConfigError([f"--set {shown(pair)} is not KEY=VALUE, such as service=1s"])
+    if key.partition(".")[0] not in POSSIBLE:
+        raise ConfigError([f"--set {shown(key)}: a recording says it, or has none; possible are {', '.join(POSSIBLE)}"])
+    try:
+        said = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError([f"--set {key}: {shown(value)} is no value, such as 1s, 5 or {{constant: 1s}}"]) from None
+    return changed(values, key, said)

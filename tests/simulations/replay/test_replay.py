@@ -126,6 +126,25 @@ def test_a_manifest_takes_the_place_of_what_was_recorded(tmp_path: Path) -> None
     assert not found.scaled.triggers[0].push
 
 
+def test_an_object_that_no_manifest_is_of_is_told(tmp_path: Path) -> None:
+    more = [trigger(1, name="other", metric="other"), decision(20, 5.0, 1)]
+    wrote(tmp_path, [*told(), *more, end(LAST)])
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(MANIFEST)
+    orders, other = understood(read(tmp_path), Asked(manifests=mine))
+    assert orders.remarks == ()
+    assert "no manifest is of it, so it is as it was recorded; there is orders" in other.remarks
+
+
+def test_what_is_said_of_the_function_takes_effect(tmp_path: Path) -> None:
+    recording = read(wrote(tmp_path, [*told(), end(LAST)]))
+    said = {"name": "x", "memory": "1Gi", "concurrency": 7, "target": 2.5}
+    asked = Asked(seeds=(1,), function=FunctionSection.model_validate(said))
+    (function,) = otherwise(recording, understood(recording, asked), asked, 1).functions
+    assert (function.memory, function.concurrency) == (2**30, 7)
+    assert function.scaled.triggers[0].metric.target == 2500
+
+
 ONE_MORE = "triggers:\n  - type: external\n    metadata: {kind: redis}"
 
 
@@ -133,6 +152,15 @@ ONE_MORE = "triggers:\n  - type: external\n    metadata: {kind: redis}"
     ("was", "text", "said"),
     [
         pytest.param(MANIFEST, "a: 1", "has no ScaledObject", id="no object"),
+        pytest.param(
+            "{name: orders}\nspec", "{name: other}\nspec", "has other, and none of .* shop/orders", id="a name"
+        ),
+        pytest.param(
+            "{name: orders}\nspec",
+            "{name: orders, namespace: depot}\nspec",
+            "has depot/orders, and none of .* shop/orders",
+            id="a namespace",
+        ),
         pytest.param("cooldown", "coolDown", "did you mean 'cooldownPeriod'", id="a wrong key"),
         pytest.param("triggers:", ONE_MORE, "2 external triggers are said, and 1 were recorded", id="one more trigger"),
     ],
