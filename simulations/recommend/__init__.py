@@ -7,5 +7,6 @@ misses that are allowed.
 
 from simulations.recommend.choosing import Advice, Goal
 from simulations.recommend.recommending import Recommendation, recommend
+from simulations.recommend.units import Whose
 
-__all__ = ["Advice", "Goal", "Recommendation", "recommend"]
+__all__ = ["Advice", "Goal", "Recommendation", "Whose", "recommend"]

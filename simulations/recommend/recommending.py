@@ -13,7 +13,7 @@ from simulations.policies.oracle import Bound, of_run
 from simulations.recommend.choosing import CEILING, Advice, Goal, Today, chosen, measured
 from simulations.recommend.document import difference, written
 from simulations.recommend.measuring import Needs
-from simulations.recommend.units import Unit, fed, units
+from simulations.recommend.units import Unit, Whose, fed, units
 from simulations.run import Engine, simulate
 from simulations.statistics import Summary, overall
 from simulations.sweep.spreading import Where, spread
@@ -68,17 +68,19 @@ class Recommendation:
         return of_run(self.world, self.recommended)
 
 
-def recommend(
+def recommend(  # noqa: PLR0913 - what is asked, of which functions, and where it is run
     world: World,
     goal: Goal,
     present: PoolSection | None = None,
     *,
+    whose: Mapping[str, Whose] | None = None,
     where: Where | None = None,
     engine: Engine = Engine.FAST,
 ) -> Recommendation:
     """Recommend pools for the functions of ``world``, each function that has none today its own.
 
-    ``present`` is today's section of functions that have no pool in ``world``. A function that receives what another
+    ``present`` is today's section of functions that have no pool in ``world``, and ``whose`` are their Deployments by
+    the function's name; without it they are called as the functions are. A function that receives what another
     one hands on receives what it does today. Raises ``ConfigError`` for a goal that cannot be meant, and where no
     function can have warm pods.
     """
@@ -88,7 +90,7 @@ def recommend(
     able = [each for each in world.functions if each.job is None and each.knative is None]
     if not able:
         raise ConfigError(["no function can have warm pods: each is a ScaledJob, or scaled by Knative"])
-    pools = [*units(world, able, present)]
+    pools = [*units(world, able, present, whose or {})]
     where = where or Where()
     todays = spread(measured, [(unit, goal, engine) for unit in pools], where, doing="measuring wake-ups")
     trios = zip(pools, _most(todays, goal), todays, strict=True)

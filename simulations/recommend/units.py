@@ -13,11 +13,17 @@ from simulations.model import Function, Ints, Pool, Work, World
 from simulations.recommend.measuring import Needs, needs
 from simulations.run import Engine, simulate
 
-NAMESPACE: Final = "default"
-"""Where functions are taken to be, of which nothing says where."""
 _RISES: Final = frozenset({Cause.KEDA_WAKES, Cause.KEDA_OTHER, Cause.HPA_UP})
 _OTHERS: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """The Deployment of a function; one of which nothing says where it is taken to be in ``default``."""
+
+    deployment: str
+    namespace: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +67,25 @@ def _all_missed(figures: Figures, since: int) -> Figures:
     return replace(figures, steps=steps, missed=sum(each.pods for each in steps))
 
 
-def units(world: World, functions: Sequence[Function], present: PoolSection | None) -> Iterator[Unit]:
-    """Yield the pools of ``functions``; one that has none has ``present`` today, or nothing."""
+def units(
+    world: World,
+    functions: Sequence[Function],
+    present: PoolSection | None,
+    whose: Mapping[str, Whose],
+) -> Iterator[Unit]:
+    """Yield the pools of ``functions``; one that has none has ``present`` today, or nothing.
+
+    A pool that is new means what ``whose`` says of the function, else a Deployment of its name.
+    """
     taken = set(world.pools)
     pooled: dict[str, list[Function]] = {}
     for function in functions:
         if function.pool is None:
-            yield _own(world, function, present, taken)
+            name = _free(function.name, taken)
+            section = present or _section(whose.get(function.name) or Whose(deployment=name))
+            own = replace(function, pool=name)
+            pools = {name: Pool(section=section)}
+            yield Unit(name=name, world=replace(world, functions=(own,), pools=pools), today=present)
         else:
             pooled.setdefault(function.pool, []).append(function)
     for name, members in pooled.items():
@@ -75,16 +93,9 @@ def units(world: World, functions: Sequence[Function], present: PoolSection | No
         yield Unit(name=name, world=replace(world, functions=tuple(members), pools=pools), today=pools[name].section)
 
 
-def _own(world: World, function: Function, present: PoolSection | None, taken: set[str]) -> Unit:
-    name = _free(function.name, taken)
-    section = present or _section(name)
-    own = replace(function, pool=name)
-    return Unit(name=name, world=replace(world, functions=(own,), pools={name: Pool(section=section)}), today=present)
-
-
-def _section(name: str) -> PoolSection:
+def _section(whose: Whose) -> PoolSection:
     """Return a section that keeps nothing warm."""
-    functions = {"namespace": NAMESPACE, "deployment": name}
+    functions = {"namespace": whose.namespace, "deployment": whose.deployment}
     return PoolSection.model_validate({"functions": functions, "size": SizeSection(fixed=0)})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from scaler.errors import ConfigError
 from simulations.model import World
 from simulations.policies.overlays import OVERLAYS, laid
-from simulations.scenario.building import doubts, world_of
+from simulations.scenario.building import doubts, workloads, world_of
 from simulations.scenario.merging import changed, known_keys
 from simulations.scenario.plain import assumed, of_trace
 from simulations.scenario.reading import Scenario, load, meant, overlaid, tree_of
@@ -26,6 +26,7 @@ __all__ = [
     "of_trace",
     "traces_of",
     "varied",
+    "workloads",
     "world",
 ]
 

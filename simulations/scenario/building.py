@@ -21,9 +21,10 @@ from simulations.model import (
     World,
     micros,
 )
-from simulations.scenario.deployments import labels, memory
+from simulations.scenario.deployments import memory
 from simulations.scenario.document import MONDAY, FunctionSection, IncidentSection, ScenarioDocument
 from simulations.scenario.kinds import kinds
+from simulations.scenario.matching import Workload, wanted, workload_of
 from simulations.scenario.recorded import recorded, traces_of
 from simulations.scenario.scaled import autoscaler, behavior_of, job, scaled_object
 from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection, TriggersSection
@@ -36,6 +37,8 @@ DRAIN = 600.0
 """Seconds that a run goes on after the last arrival of its traces."""
 FED = 65_536
 """How many service times are drawn for requests that come from others; the next ones come from the beginning again."""
+NAMED = 5
+"""Workloads that a remark names; the others are counted."""
 _WATCH = 0.005  # s from an arrival to the reading that sees it
 
 
@@ -51,6 +54,11 @@ class Member:
     def scaled(self) -> ScaledObjectSection | ScaledJobSection:
         """Return what scales it."""
         return self.section.scaled_job or self.section.scaled_object or ScaledObjectSection()
+
+    @property
+    def workload(self) -> Workload:
+        """Return what its replicas are of."""
+        return workload_of(self.name, self.section)
 
 
 def world_of(document: ScenarioDocument, folder: str, seed: int, bins: int = 0) -> World:
@@ -129,8 +137,13 @@ def meanings_of(section: FunctionSection, scaled: TriggersSection, defaults: Def
     return found
 
 
+def workloads(document: ScenarioDocument, folder: str) -> dict[str, Workload]:
+    """Return what the replicas of each function are of."""
+    return {each.name: each.workload for each in members_of(document, folder)}
+
+
 def doubts(document: ScenarioDocument, folder: str) -> Iterator[str]:
-    """Yield where a scenario's triggers are not quite what is simulated, for a person."""
+    """Yield where a scenario's triggers and pools are not quite what is simulated, for a person."""
     members = list(members_of(document, folder))
     jobs = [each.name for each in members if each.section.scaled_job is not None]
     if jobs:
@@ -148,6 +161,19 @@ def doubts(document: ScenarioDocument, folder: str) -> Iterator[str]:
         counted = [str(number) for number, each in enumerate(meanings) if each.window is None]
         if len(counted) > 1:
             yield f"{section.name}: triggers {' and '.join(counted)} are both taken to count the function's one backlog"
+    yield from _idle(document, members)
+
+
+def _idle(document: ScenarioDocument, members: Sequence[Member]) -> Iterator[str]:
+    """Yield the pools that fit no function."""
+    pools = pools_of(document)
+    defaults = defaults_of(document)
+    used = {pool_of(each, meanings_of(each.section, each.scaled, defaults), pools) for each in members}
+    seen = sorted({str(each.workload) for each in members})
+    names = ", ".join(seen[:NAMED]) + (f" and {len(seen) - NAMED} more" if len(seen) > NAMED else "")
+    for name, section in pools.items():
+        if name not in used:
+            yield f"pool '{name}' fits no function: it means {wanted(section.functions)}; here is {names}"
 
 
 def pool_of(member: Member, meanings: Sequence[Meaning], pools: Mapping[str, PoolSection]) -> str | None:
@@ -161,15 +187,7 @@ def pool_of(member: Member, meanings: Sequence[Meaning], pools: Mapping[str, Poo
         if named not in pools:
             raise ConfigError([f"no pool '{named}'; there is {', '.join(sorted(pools)) or 'none'}"])
         return named
-    own = labels(member.section.deployment)
-    return next((name for name, section in pools.items() if _means(section, member.name, own)), None)
-
-
-def _means(pool: PoolSection, name: str, own: Mapping[str, object]) -> bool:
-    wanted = pool.functions
-    if wanted.selector is not None:
-        return all(own.get(key) == value for key, value in wanted.selector.match_labels.items())
-    return wanted.open_function is True or wanted.deployment == name
+    return next((name for name, section in pools.items() if member.workload.is_meant(section.functions)), None)
 
 
 def _function(member: Member, document: ScenarioDocument, chance: Chance) -> Function:

@@ -131,6 +131,10 @@ class FunctionSection(Section):
 
     name: Annotated[Name, Field(description="Its name; of a trace with several functions, what theirs begin with.")]
     copies: Annotated[int, Field(ge=1, le=10_000, description="So many of them, each with its own chance.")] = 1
+    namespace: Annotated[
+        Name | None,
+        Field(description="Where it is; without it as its manifests say, and where they do not a pool of any fits."),
+    ] = None
     scaled_object: Annotated[
         ScaledObjectSection | None,
         Field(description="The `spec` of its ScaledObject, a whole manifest, or the path of a file with it."),

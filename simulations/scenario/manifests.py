@@ -78,6 +78,8 @@ def with_manifests(function: Function, folder: Path) -> tuple[Function, list[str
             if wrong:
                 found.pop(key)
             _beside(found, one)
+            if one.manifest.namespace:
+                found.setdefault("namespace", one.manifest.namespace)
     return found, problems
 
 

@@ -115,9 +115,16 @@ def _pools(document: Mapping[str, Any], steps: tuple[str, ...], value: object) -
     """Change every pool; where there is none, all functions get one together."""
     if steps[0] not in _keys(PoolSection) | _keys(AutoSection):
         raise _unknown(".".join(("pool", *steps)))
-    usual = {WARM: {"functions": {"namespace": "default", "openFunction": True}}}
-    pools = document.get("pools") or (document.get("config") or {}).get("pools") or usual
+    pools = document.get("pools") or (document.get("config") or {}).get("pools")
+    if not pools:
+        pools = {WARM: {"functions": {"namespace": "default", "openFunction": True}}}
+        document = {**document, "functions": [_warm(each) for each in document.get("functions", ())]}
     return merged(document, {"pools": {name: dict(_pool(pool, steps, value)) for name, pool in pools.items()}})
+
+
+def _warm(function: Mapping[str, Any]) -> Document:
+    """Give a function the pool of all, wherever it is; a ScaledJob has none."""
+    return dict(function) if "scaledJob" in function else {**function, "pool": function.get("pool") or WARM}
 
 
 def _pool(pool: Mapping[str, Any], steps: tuple[str, ...], value: object) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """The recommended pools: what changes in the configuration, why, and what it costs beside today's."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,11 +10,12 @@ from pathlib import Path
 import yaml
 
 from scaler.config.memory import in_bytes
+from scaler.config.section import POOL_NAME
 from scaler.errors import ConfigError
-from simulations.recommend import Advice, Goal, Recommendation, recommend
+from simulations.recommend import Advice, Goal, Recommendation, Whose, recommend
 from simulations.report.export import document
 from simulations.report.study import Bound, Study
-from simulations.scenario import Scenario, world
+from simulations.scenario import Scenario, workloads, world
 from simulations.scenario.reading import overlaid
 from simulations.verbs.options import Output
 from simulations.verbs.printing import put_report, show
@@ -43,7 +45,9 @@ def recommended(scenario: Scenario, wish: Wish, way: Way, output: Output, html: 
 
     Raises :class:`ConfigError` where nothing can be recommended.
     """
-    found = recommend(world(scenario, scenario.document.seed), wish.goal(), engine=way.engine)
+    found = recommend(
+        world(scenario, scenario.document.seed), wish.goal(), whose=dict(_whose(scenario)), engine=way.engine
+    )
     study = _study(scenario, found, way)
     if html is not None:
         put_report(study, html)
@@ -56,6 +60,13 @@ def recommended(scenario: Scenario, wish: Wish, way: Way, output: Output, html: 
         stream.writelines(f"{line}\n" for line in _lines(found))
         show(study, output)
     return found.met
+
+
+def _whose(scenario: Scenario) -> Iterator[tuple[str, Whose]]:
+    """Yield the Deployments that are known; what is no name of an object is left to be made one."""
+    for name, each in workloads(scenario.document, scenario.folder).items():
+        if re.fullmatch(POOL_NAME, each.name):
+            yield name, Whose(deployment=each.name, **({"namespace": each.namespace} if each.namespace else {}))
 
 
 def _study(scenario: Scenario, found: Recommendation, way: Way) -> Study:

@@ -125,6 +125,33 @@ def test_recommend_prints_a_change_of_the_configuration_that_the_service_reads(t
     assert Document.model_validate({"version": 1, **pools}).pools
 
 
+OWN = """
+version: 1
+pools:
+  api: {functions: {namespace: shop, deployment: orders}, size: {fixed: 3}}
+  other: {functions: {namespace: shop, deployment: elsewhere}}
+"""
+
+
+def test_the_pool_of_the_users_configuration_is_simulated_and_changed(trace: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(OWN, encoding="utf-8")
+    files = (trace, "--manifests", EXAMPLES / "kafka.yaml", "--config", tmp_path / "config.yaml", "--seeds", 1)
+    result = run("run", *files, "-o", "json")
+    assert json.loads(result.stdout)["cases"][0]["mean"]["hits"]["mean"] > 0
+    told = "pool 'other' fits no function: it means the Deployment shop/elsewhere; here is shop/orders"
+    assert told in result.stderr
+    changed = run("recommend", *files).stdout
+    assert re.search(
+        r"^   api:\n     functions:\n       namespace: shop\n       deployment: orders\n", changed, re.MULTILINE
+    )
+    assert "-      fixed: 3" in changed
+
+
+def test_a_new_pool_names_the_deployment_of_the_manifest(trace: Path) -> None:
+    changed = run("recommend", trace, "--manifests", EXAMPLES / "kafka.yaml", "--seeds", 1).stdout
+    assert "+      namespace: shop\n+      deployment: orders\n" in changed
+
+
 def test_what_there_is_is_listed_and_shown() -> None:
     assert "burst-from-zero" in run("list").stdout
     assert "keda-poll" in run("list", "policies").stdout

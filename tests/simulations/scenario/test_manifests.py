@@ -6,7 +6,7 @@ import pytest
 
 from scaler.errors import ConfigError
 from simulations.model import Function
-from simulations.scenario import doubts, load, of_trace, world
+from simulations.scenario import doubts, load, of_trace, varied, world
 
 EXAMPLES = Path(__file__).parents[3] / "deploy" / "examples"
 
@@ -88,6 +88,42 @@ pools:
     named = pools + "  mine: {functions: {namespace: shop, deployment: orders}}\n"
     assert drawn(tmp_path, "    pool: mine", named).pool == "mine"
     assert drawn(tmp_path, "    memory: 1Gi", pools).pool is None
+
+
+SCALED = """
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {{name: orders{namespace}}}
+spec: {{scaleTargetRef: {{name: api}}, triggers: [{{type: external-push, metadata: {{kind: kafka}}}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "deployment", "fits"),
+    [
+        (", namespace: shop", "shop, deployment: api", True),
+        (", namespace: shop", "shop, deployment: orders", False),
+        (", namespace: shop", "other, deployment: api", False),
+        (", namespace: shop", "shop, openFunction: true", True),
+        (", namespace: shop", "other, openFunction: true", False),
+        ("", "anywhere, deployment: api", True),
+    ],
+)
+def test_a_pool_means_the_scale_target_in_its_namespace(
+    tmp_path: Path, said: str, deployment: str, *, fits: bool
+) -> None:
+    (tmp_path / "scaled.yaml").write_text(SCALED.format(namespace=said), encoding="utf-8")
+    pools = f"pools: {{warm: {{functions: {{namespace: {deployment}}}}}}}"
+    found = drawn(tmp_path, "    scaledObject: scaled.yaml", pools)
+    asked = load(tmp_path / "asked.yaml")
+    told = [each for each in doubts(asked.document, asked.folder) if "fits no function" in each]
+    assert (found.pool, len(told)) == (("warm", 0) if fits else (None, 1))
+
+
+def test_a_pool_of_all_is_found_in_any_namespace(tmp_path: Path) -> None:
+    (tmp_path / "scaled.yaml").write_text(SCALED.format(namespace=", namespace: shop"), encoding="utf-8")
+    drawn(tmp_path, "    scaledObject: scaled.yaml")
+    assert world(varied(load(tmp_path / "asked.yaml"), "pool.size", "2"), 1).functions[0].pool == "warm"
 
 
 def test_the_configuration_is_read_out_of_its_config_map(tmp_path: Path) -> None:
