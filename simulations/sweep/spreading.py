@@ -14,15 +14,21 @@ More than one machine, by joblib's own means; each must have the same Warmscaler
 Dask is tried by the tests on a cluster of two workers; Ray is not tested.
 """
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import Any, TypeVar, assert_never
+from typing import Any, Final, TypeVar, assert_never
+from urllib.parse import urlsplit
 
+from scaler.config.text import shown
 from scaler.errors import ConfigError
 from simulations.progress import watched
+
+PATIENCE: Final = 5.0
+"""Seconds in which a cluster's scheduler takes a connection, or is taken for absent."""
 
 _Result = TypeVar("_Result")
 
@@ -43,6 +49,11 @@ class Where:
     backend: Backend = Backend.LOKY
     jobs: int = -1
     address: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ConfigError` for numbers of processes that are none."""
+        if self.jobs < 1 and self.jobs != -1:
+            raise ConfigError([f"--jobs {self.jobs}: at least 1 process, or -1 for all cores"])
 
 
 def spread(
@@ -96,7 +107,24 @@ def _configured(joblib: Any, where: Where) -> AbstractContextManager[Any]:  # no
 def _addressed(where: Where, like: str) -> str:
     if where.address is None:
         raise ConfigError([f"the backend {where.backend} needs the address of its cluster: {like}"])
+    _reach(where.address, like)
     return where.address
+
+
+def _reach(address: str, like: str) -> None:
+    """Raise :class:`ConfigError` where nobody listens, at once: the clients of a cluster try for minutes."""
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or port is None:
+        raise ConfigError([f"--address {shown(address)} is not {like}"])
+    try:
+        socket.create_connection((host, port), PATIENCE).close()
+    except OSError as error:
+        why = f"{error.strerror or error}"
+        raise ConfigError([f"--address {shown(address)}: no scheduler answers there: {why}"]) from error
 
 
 def _needed(module: str, extra: str | None) -> Any:  # noqa: ANN401 - whatever the extra installs

@@ -1,4 +1,9 @@
-"""What there is to choose from: shipped scenarios, policies, keys, formats of traces."""
+"""What there is to choose from: shipped scenarios, policies, keys, formats of traces.
+
+The shipped scenarios are there in a plain install; the other lists are those of modules that need numpy.
+"""
+
+# ruff: noqa: PLC0415 - as above
 
 import json
 import sys
@@ -8,10 +13,6 @@ import yaml
 
 from scaler.config.text import shown
 from scaler.errors import ConfigError
-from simulations.policies.overlays import OVERLAYS
-from simulations.scenario import known_keys
-from simulations.scenario.document import ScenarioDocument, scenario_schema
-from simulations.traces import FORMATS
 from simulations.verbs.opening import shipped
 from simulations.verbs.options import Output
 
@@ -39,6 +40,8 @@ def show_list(what: str, output: Output) -> None:
 def text_of(name: str) -> str:
     """Return a shipped scenario as it stands, or the schema; raise :class:`ConfigError` where there is none."""
     if name == SCHEMA:
+        from simulations.scenario.document import scenario_schema
+
         return json.dumps(scenario_schema(), indent=2) + "\n"
     if name not in shipped():
         raise ConfigError([f"no scenario {shown(name)}; there are {', '.join([*shipped(), SCHEMA])}"])
@@ -52,6 +55,8 @@ def _scenarios() -> list[tuple[str, str]]:
 
 
 def _policies() -> list[tuple[str, str]]:
+    from simulations.policies.overlays import OVERLAYS
+
     return [(name, _with_options(overlay.about, list(overlay.options))) for name, overlay in OVERLAYS.items()]
 
 
@@ -60,9 +65,14 @@ def _with_options(about: str, options: Sequence[str]) -> str:
 
 
 def _formats() -> list[tuple[str, str]]:
+    from simulations.traces import FORMATS
+
     return [(each.name, each.what) for each in FORMATS]
 
 
 def _keys() -> list[tuple[str, str]]:
+    from simulations.scenario import known_keys
+    from simulations.scenario.document import ScenarioDocument
+
     described = {field.alias or name: field.description or "" for name, field in ScenarioDocument.model_fields.items()}
     return [(key, described.get(key, "")) for key in known_keys()]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
+from scaler.errors import ConfigError
 from simulations.figures import Outcome
 from simulations.hazards import hazards
 from simulations.progress import watched
@@ -30,7 +31,12 @@ class Way:
 
 
 def studied(scenario: Scenario, policies: Mapping[str, Scenario], way: Way) -> Study:
-    """Simulate a scenario and ``policies`` beside it; raise :class:`ConfigError` where a world cannot be drawn."""
+    """Simulate a scenario and ``policies`` beside it.
+
+    Raises :class:`ConfigError` where a world cannot be drawn, or a policy has the name of the scenario itself.
+    """
+    if PRESENT in policies:
+        raise ConfigError([f"a policy cannot be called '{PRESENT}': that is the scenario as it stands; rename it"])
     cases = {PRESENT: scenario, **policies}
     seeds = tuple(range(scenario.document.seed, scenario.document.seed + way.seeds))
     runs = list(product(cases, seeds))

@@ -14,7 +14,7 @@ import pytest
 
 from scaler.errors import ConfigError
 from simulations.model import Work
-from simulations.sweep import Backend, Sweep, Where, read_grid, sweep
+from simulations.sweep import Backend, Sweep, Where, read_grid, spread, sweep
 from tests.simulations.policies.worlds import function, world
 from tests.simulations.sweep.runs import cooled, shared
 
@@ -107,3 +107,23 @@ def test_two_workers_of_dask_come_to_the_same(alone: Sweep) -> None:
 def test_a_backend_that_cannot_be_used(backend: Backend, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         sweep(cooled, GRID, SEEDS, Where(backend=backend))
+
+
+@pytest.mark.parametrize("jobs", [0, -2])
+def test_numbers_of_processes_that_are_none_are_refused(jobs: int) -> None:
+    with pytest.raises(ConfigError, match=f"--jobs {jobs}: at least 1 process, or -1 for all cores"):
+        Where(jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:1", "no scheduler answers there"),
+        ("tcp://127.0.0.1:1", "no scheduler answers there"),
+        ("127.0.0.1", "is not tcp://HOST:8786"),
+        ("127.0.0.1:many", "is not tcp://HOST:8786"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_told_at_once(address: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        spread(abs, [(1,), (2,)], Where(backend=Backend.DASK, address=address), doing="trying")
