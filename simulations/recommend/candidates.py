@@ -74,7 +74,7 @@ def _smallest(
 
 def _fixed(members: Sequence[Needs], frame: Frame) -> Candidate:
     size, lived, rank = _smallest(members, frame, _ALWAYS, 0)
-    fewer = f", {size - 1} would miss {_share(members, size - 1, frame)}" if size else ""
+    fewer = f"; with {size - 1}, {_share(members, size - 1, frame)} would" if size else ""
     said = f"{size}: of {_wanted(members)} {_missed(lived)}{fewer}{erlang(members, frame)}"
     return Candidate(size=SizeSection(fixed=size), why=said, rank=rank, lived=lived)
 

@@ -4,6 +4,7 @@
 at once; ``world`` draws from a seed what is simulated of it; ``varied`` is the same scenario with one key changed.
 """
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -51,9 +52,10 @@ def varied(scenario: Scenario, key: str, value: object) -> Scenario:
     """
     values = changed(scenario.values, key, value)
     try:
-        return meant(values, name=scenario.name, folder=Path(scenario.folder))
+        found = meant(values, name=scenario.name, folder=Path(scenario.folder))
     except ConfigError as error:
         raise ConfigError(error.problems, about=f"{key}={value}") from error
+    return replace(found, left_out=scenario.left_out)
 
 
 def laid_over(scenario: Scenario, policy: str) -> Scenario:

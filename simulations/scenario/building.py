@@ -25,10 +25,11 @@ from simulations.scenario.deployments import memory
 from simulations.scenario.document import MONDAY, FunctionSection, IncidentSection, ScenarioDocument
 from simulations.scenario.kinds import kinds
 from simulations.scenario.matching import Workload, wanted, workload_of
+from simulations.scenario.natives import is_rate
 from simulations.scenario.recorded import recorded, traces_of
 from simulations.scenario.scaled import autoscaler, behavior_of, job, scaled_object
-from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection, TriggersSection
-from simulations.scenario.triggers import Meaning, meaning
+from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection, TriggerSection, TriggersSection
+from simulations.scenario.triggers import NOT_SIMULATED, Meaning, meaning
 from simulations.scenario.workloads import Chance, phases, service, starts, windows, work
 from simulations.traces.model import Recorded
 from simulations.workload.chance import streams
@@ -124,10 +125,11 @@ def defaults_of(document: ScenarioDocument) -> Defaults:
 
 
 def meanings_of(section: FunctionSection, scaled: TriggersSection, defaults: Defaults) -> list[Meaning]:
-    """Understand every trigger of a function; raise :class:`ConfigError` with everything that is wrong with them."""
+    """Understand every trigger that is simulated; raise :class:`ConfigError` with everything wrong with them."""
     found, problems = list[Meaning](), list[str]()
-    for number, trigger in enumerate(scaled.triggers):
-        target = section.target if number == 0 else None
+    first = min(scaled.measured)
+    for number, trigger in scaled.measured.items():
+        target = section.target if number == first else None
         try:
             found.append(meaning(trigger, kinds(), defaults, target))
         except ConfigError as error:
@@ -148,20 +150,37 @@ def doubts(document: ScenarioDocument, folder: str) -> Iterator[str]:
     jobs = [each.name for each in members if each.section.scaled_job is not None]
     if jobs:
         yield f"{', '.join(jobs)}: a ScaledJob stays as it is under every policy: they are about replicas and warm pods"
-    for section in {id(each.section): each for each in members}.values():
-        meanings = meanings_of(section.section, section.scaled, defaults_of(document))
-        for number, each in enumerate(meanings):
-            if each.ignored:
-                yield f"{section.name}: trigger {number} ({each.kind}): not understood here: {', '.join(each.ignored)}"
-        if not any(each.external for each in meanings):
-            yield (
-                f"{section.name}: no trigger asks Warmscaler, so real warm pods would hear of nothing; what is said "
-                "of a pool holds once the type is external-push"
-            )
-        counted = [str(number) for number, each in enumerate(meanings) if each.window is None]
-        if len(counted) > 1:
-            yield f"{section.name}: triggers {' and '.join(counted)} are both taken to count the function's one backlog"
+    for each in {id(each.section): each for each in members}.values():
+        yield from (f"{each.name}: {said}" for said in _doubted(each, defaults_of(document)))
     yield from _idle(document, members)
+
+
+def _doubted(member: Member, defaults: Defaults) -> Iterator[str]:
+    """Yield where a function's triggers are not quite what is simulated."""
+    scaled = member.scaled
+    meanings = dict(zip(scaled.measured, meanings_of(member.section, scaled, defaults), strict=True))
+    for number, trigger in enumerate(scaled.triggers):
+        yield from (
+            f"trigger {number} ({trigger.type}) {said}" for said in _trigger_doubted(trigger, meanings.get(number))
+        )
+    if not any(each.external for each in meanings.values()):
+        yield (
+            "no trigger asks Warmscaler, so real warm pods would hear of nothing; what is said of a pool holds once "
+            "the type is external-push"
+        )
+    counted = [str(number) for number, each in meanings.items() if each.window is None]
+    if len(counted) > 1:
+        yield f"triggers {' and '.join(counted)} are both taken to count the function's one backlog"
+
+
+def _trigger_doubted(trigger: TriggerSection, meant: Meaning | None) -> Iterator[str]:
+    if meant is None:
+        yield f"is left out: it is {NOT_SIMULATED[trigger.type]}"
+        return
+    if is_rate(trigger.type, trigger.metadata):
+        yield "measures a rate, or what its query asks for: it is simulated as the backlog of requests"
+    if meant.ignored:
+        yield f"has keys that are not understood here: {', '.join(meant.ignored)}"
 
 
 def _idle(document: ScenarioDocument, members: Sequence[Member]) -> Iterator[str]:

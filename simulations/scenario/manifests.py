@@ -84,23 +84,46 @@ def with_manifests(function: Function, folder: Path) -> tuple[Function, list[str
 
 
 def objects_in(path: Path) -> list[Object]:
-    """Return every object of a file, or of all files of a folder.
+    """Return every object of a file, or of all files of a folder that are YAML: :func:`left_out` tells the others.
 
     Raises ``ValueError`` with everything that is wrong.
     """
-    files = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES) if path.is_dir() else [path]
-    found, problems = list[Object](), list[str]()
-    for file in files:
+    return _read(path)[0] if path.is_dir() else _objects(path)
+
+
+def left_out(path: Path) -> list[str]:
+    """Return what is wrong with the files of a folder that are left out."""
+    return _read(path)[1] if path.is_dir() else []
+
+
+def _read(folder: Path) -> tuple[list[Object], list[str]]:
+    found, wrong = list[Object](), list[str]()
+    for file in sorted(each for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file()):
         try:
-            with file.open("rb") as opened:
-                trees, wrong = read_trees(opened.read(MAX_BYTES + 1), MAX_BYTES)
-        except OSError as error:
-            raise ValueError(f"{file} cannot be read: {error.strerror or error}") from error
-        problems += [f"{file}:{each}" for each in wrong]
-        found += [Object(manifest=each, file=file) for tree in trees for each in manifests(tree)]
-    if problems:
-        raise ValueError("; ".join(problems))
-    return found
+            found += _objects(file)
+        except ValueError as error:
+            wrong.append(str(error))
+    return found, wrong
+
+
+def _objects(file: Path) -> list[Object]:
+    try:
+        with file.open("rb") as opened:
+            trees, wrong = read_trees(opened.read(MAX_BYTES + 1), MAX_BYTES)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror or error}") from error
+    if wrong:
+        raise ValueError("; ".join(f"{file}:{each}" for each in wrong))
+    return [Object(manifest=each, file=file) for tree in trees for each in manifests(tree)]
+
+
+def key_of(path: Path) -> str:
+    """Return the key of a function that stands for what a file holds: ``scaledJob`` where there is no ScaledObject."""
+    try:
+        held = {each.manifest.kind for each in objects_in(path)}
+    except ValueError:
+        held = set()  # what is wrong is told where it is read
+    return "scaledJob" if KINDS["scaledJob"] in held and KINDS["scaledObject"] not in held else "scaledObject"
 
 
 def _object(said: object, key: str, name: str, folder: Path) -> Object | None:

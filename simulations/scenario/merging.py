@@ -67,7 +67,7 @@ def changed(document: Mapping[str, Any], key: str, value: object) -> Document:
 
     Raises :class:`ConfigError` that names the nearest key.
     """
-    said = yaml.safe_load(value) if isinstance(value, str) else value
+    said = _meant(key, value) if isinstance(value, str) else value
     steps = tuple(key.split("."))
     head, rest = steps[0], steps[1:]
     if head == "pool" and rest:
@@ -75,13 +75,33 @@ def changed(document: Mapping[str, Any], key: str, value: object) -> Document:
     if head == "target" and not rest:
         return merged(document, {"functions": [{"target": said}]})
     if head == "functions" and len(rest) > 1:
-        return merged(document, {"functions": [{"name": rest[0], **_nested(_placed(rest[1:], key), said)}]})
+        return _function_changed(document, rest[0], _placed(rest[1:], key), said)
     if head in _keys(ScenarioDocument) - {"functions", "policies"} and (rest or head not in _keys(FunctionSection)):
         return merged(document, _nested(steps, said))
     below = _placed(steps, key)
     if below[0] == "scaledObject" and _has_jobs(document):
         below = ("scaledJob", *below[1:])
-    return merged(document, {"functions": [_nested(below, said)]})
+    return _function_changed(document, "*", below, said)
+
+
+def _meant(key: str, text: str) -> object:
+    """Read a value; raise :class:`ConfigError` for one that is not YAML."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        what = getattr(error, "problem", None) or "cannot be read"
+        raise ConfigError([f"{key}: {shown(text)} is not a value in YAML: {what}"]) from error
+
+
+def _function_changed(document: Mapping[str, Any], name: str, steps: tuple[str, ...], value: object) -> Document:
+    """Change the functions called ``name``, a glob; what is said of a trace leaves the rest of what is said of it."""
+    if steps[0] != "trace" or len(steps) == 1:
+        return merged(document, {"functions": [{"name": name, **_nested(steps, value)}]})
+    said = [each for each in document.get("functions", ()) if "trace" in each and fnmatchcase(str(each["name"]), name)]
+    if not said:
+        raise ConfigError([f"{'.'.join(steps)}: there is no trace that it could be about"])
+    changes = [{"name": each["name"], "trace": merged(each["trace"], _nested(steps[1:], value))} for each in said]
+    return merged(document, {"functions": changes})
 
 
 def known_keys() -> list[str]:

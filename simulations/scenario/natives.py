@@ -47,6 +47,15 @@ NATIVES: Final[Mapping[str, Native]] = {
 }
 
 
+_QUERIES: Final = frozenset({"metrics-api", "mysql", "postgresql", "prometheus"})
+"""Kinds that measure whatever they are asked for."""
+
+
+def is_rate(kind: str, metadata: Mapping[str, object]) -> bool:
+    """Tell whether a trigger measures what need not be a backlog."""
+    return kind in _QUERIES or (kind == "rabbitmq" and metadata.get("mode") == "MessageRate")
+
+
 def target_and_activation(kind: str, metadata: Mapping[str, str]) -> tuple[float, float]:
     """Return what one replica takes, and more than what is active.
 

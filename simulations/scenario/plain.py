@@ -1,11 +1,13 @@
 """A scenario made of a trace alone: a file of timestamps is enough to ask with, and all else has its usual value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from scaler.config.text import Tree
 from simulations.scenario.deployments import USUAL_MEMORY
+from simulations.scenario.manifests import key_of
+from simulations.scenario.merging import changed
 from simulations.scenario.reading import Scenario, understood
 from simulations.scenario.recorded import recorded
 from simulations.scenario.workloads import SERVICE
@@ -18,19 +20,28 @@ SINGLY = "a pod serves one request at once (concurrency)"
 
 
 def of_trace(
-    path: Path, *, trace_format: str | None = None, manifests: Path | None = None, config: Path | None = None
+    path: Path,
+    *,
+    trace_format: str | None = None,
+    manifests: Path | None = None,
+    config: Path | None = None,
+    reading: Mapping[str, str] | None = None,
 ) -> Scenario:
     """Return the scenario of a trace; ``manifests`` and ``config`` are a user's own files.
+
+    ``reading`` says, by keys such as ``trace.unit``, what the trace leaves open.
 
     Raises :class:`ConfigError` with everything that is wrong.
     """
     trace = {"path": str(path.resolve()), **({"format": trace_format} if trace_format is not None else {})}
     function: dict[str, Any] = {"name": _name(path), "trace": trace}
     if manifests is not None:
-        function["scaledObject"] = str(manifests.resolve())
+        function[key_of(manifests)] = str(manifests.resolve())
     values: dict[str, Any] = {"question": QUESTION, "functions": [function]}
     if config is not None:
         values["config"] = str(config.resolve())
+    for key, value in (reading or {}).items():
+        values = changed(values, key, value)
     return understood(Tree(value=values, places={}), name=path.name, folder=path.parent, about=str(path))
 
 

@@ -21,7 +21,7 @@ from simulations.policies.overlays import laid
 from simulations.scenario.building import defaults_of, end_of, meanings_of, members_of, pool_of, pools_of
 from simulations.scenario.document import ScenarioDocument
 from simulations.scenario.kinds import kinds
-from simulations.scenario.manifests import KINDS, with_manifests
+from simulations.scenario.manifests import KINDS, left_out, with_manifests
 from simulations.scenario.merging import merged
 
 S = TypeVar("S", bound=Section)
@@ -35,13 +35,14 @@ MOST: Final = 20
 class Scenario:
     """One scenario that can be simulated: plain values, manifests in place, and what they mean.
 
-    ``folder`` is where its paths are seen from.
+    ``folder`` is where its paths are seen from. ``left_out`` says what is wrong with files of folders of manifests.
     """
 
     name: str
     values: Mapping[str, Any]
     document: ScenarioDocument
     folder: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def policies(self) -> Mapping[str, "Scenario"]:
@@ -88,7 +89,8 @@ def understood(tree: Tree, *, name: str, folder: Path, about: str) -> Scenario:
         problems += _senseless(document, str(folder))
     if problems or document is None:
         raise ConfigError(_first(problems), about=about)
-    scenario = Scenario(name=name, values=values, document=document, folder=str(folder))
+    aside = tuple(_left_out(tree.value, folder))
+    scenario = Scenario(name=name, values=values, document=document, folder=str(folder), left_out=aside)
     try:
         _ = scenario.policies  # each is read, so that a wrong one is told now
     except ConfigError as error:
@@ -135,6 +137,14 @@ def in_place(values: object, folder: Path) -> tuple[dict[str, Any], list[str]]:
         except (OSError, ConfigError) as error:
             problems.append(f"config: {said.pop('config')}: {error}")
     return said, problems
+
+
+def _left_out(values: object, folder: Path) -> Iterator[str]:
+    """Yield what is wrong with files of the folders that functions name."""
+    functions = values.get("functions", ()) if isinstance(values, dict) else ()
+    said = (function.get(key) for function in functions for key in KINDS)
+    for path in dict.fromkeys(each for each in said if isinstance(each, str)):
+        yield from left_out(folder / path)
 
 
 def configured(path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def scaled_object(
     A ScaledJob has no cooldown, no HPA and no ``paused-replicas``: it is the poll and the triggers that count.
     """
     base = ScaledObject(
-        triggers=tuple(map(trigger_spec, section.triggers, meanings)),
+        triggers=tuple(map(trigger_spec, section.measured.values(), meanings)),
         polling_interval=float(section.polling_interval),
         **_annotated(section.annotations),
     )

@@ -17,6 +17,8 @@ Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Annotations = Annotated[dict[str, str], Field(description="The manifest's annotations, such as KEDA's for a pause.")]
 
 MODELLED = frozenset({"AverageValue", "Value"})
+RESOURCES = frozenset({"cpu", "memory"})
+"""Triggers on what pods use, which is not simulated."""
 
 
 class TriggerSection(Section):
@@ -40,7 +42,7 @@ class TriggerSection(Section):
 
     @model_validator(mode="after")
     def _external(self) -> "TriggerSection":
-        if self.metric_type not in MODELLED:
+        if self.metric_type not in MODELLED and self.type not in RESOURCES:
             raise ValueError("'metricType' Utilization is of cpu and memory, which are not simulated")
         return self
 
@@ -65,12 +67,21 @@ class HpaSection(Section):
 
 
 class AdvancedSection(Section):
-    """The rest of a ScaledObject; ``scalingModifiers`` are not simulated, and so refused."""
+    """The rest of a ScaledObject."""
 
     restore_to_original_replica_count: Annotated[bool, Field(description="Changes nothing here.")] = False
     horizontal_pod_autoscaler_config: Annotated[HpaSection, Field(description="What is said of the HPA.")] = (
         HpaSection()
     )
+    scaling_modifiers: Annotated[dict[str, Any] | None, Field(description="Not simulated: only without a formula.")] = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _plain(self) -> "AdvancedSection":
+        if self.scaling_modifiers:
+            raise ValueError("'scalingModifiers' is not simulated: leave it out to simulate each trigger by itself")
+        return self
 
 
 class TriggersSection(Section):
@@ -82,6 +93,17 @@ class TriggersSection(Section):
         list[TriggerSection], Field(min_length=1, description="What is measured; any of them may wake.")
     ] = Field(default_factory=lambda: [TriggerSection(metadata={"kind": "kafka"})])
     annotations: Annotations = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, said: object) -> object:
+        return {key: value for key, value in said.items() if value is not None} if isinstance(said, dict) else said
+
+    @property
+    def measured(self) -> dict[int, TriggerSection]:
+        """Return the triggers that are simulated, by their numbers: resource metrics only where there is no other."""
+        numbered = dict(enumerate(self.triggers))
+        return {number: each for number, each in numbered.items() if each.type not in RESOURCES} or numbered
 
 
 class ScaledObjectSection(TriggersSection):

@@ -24,7 +24,7 @@ ASKED: Final = 1.0
 """Seconds between two readings that stand for asking the source itself, as KEDA's own triggers do at every question."""
 _WAITING: Final = frozenset({"redis", "redis-cluster", "redis-sentinel", "memory"})
 """Kinds whose sources forget what was taken; the others count it until it is done."""
-_NOT_SIMULATED: Final[Mapping[str, str]] = {
+NOT_SIMULATED: Final[Mapping[str, str]] = {
     "cpu": "a resource metric, which is not simulated",
     "memory": "a resource metric, which is not simulated; the kind `memory` is of type external-push",
     "kubernetes-workload": "about other workloads, which are not simulated",
@@ -58,7 +58,7 @@ def meaning(section: TriggerSection, kinds: Kinds, defaults: Defaults, target: f
     """
     if target is None:
         return _meaning(section, kinds, defaults)
-    if section.type in {*EXTERNAL, *_NOT_SIMULATED, *kinds}:
+    if section.type in {*EXTERNAL, *NOT_SIMULATED, *kinds}:
         return replace(_meaning(section, kinds, defaults), target=target)
     return _asked(section.type, target, 0.0)
 
@@ -67,8 +67,8 @@ def _meaning(section: TriggerSection, kinds: Kinds, defaults: Defaults) -> Meani
     metadata = {key: _text(value) for key, value in section.metadata.items()}
     if section.type in EXTERNAL:
         return _ours(section.type, understood(metadata, kinds, defaults))
-    if section.type in _NOT_SIMULATED:
-        raise ConfigError([f"type {section.type!r} is {_NOT_SIMULATED[section.type]}"])
+    if section.type in NOT_SIMULATED:
+        raise ConfigError([f"type {section.type!r} is {NOT_SIMULATED[section.type]}"])
     if section.type in kinds:
         return _native(section.type, metadata, kinds)
     if section.type not in NATIVES:

@@ -168,6 +168,7 @@ def test_what_there_is_is_listed_and_shown() -> None:
         (("run", "nowhere.yaml"), "cannot be read: No such file"),
         (("run", "burst-from-zero", "--set", "cooldwn=3"), "unknown key 'cooldwn', did you mean 'cooldownPeriod'?"),
         (("run", "burst-from-zero", "--set", "cooldown"), "'cooldown' is not KEY=VALUE"),
+        (("run", "burst-from-zero", "--set", "cooldownPeriod=[1"), "cooldownPeriod: '[1' is not a value in YAML"),
         (("run", "burst-from-zero", "--until", "5"), "needs a unit"),
         (("run", "burst-from-zero", "--manifests", "x.yaml"), "--manifests: goes with a trace"),
         (("compare", "burst-from-zero", "--policies", "keda-pol"), "did you mean 'keda-poll'?"),

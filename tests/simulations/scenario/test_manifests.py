@@ -73,7 +73,7 @@ def test_what_nobody_understands_is_said(tmp_path: Path) -> None:
     drawn(tmp_path, "    scaledObject: all.yaml")
     asked = load(tmp_path / "asked.yaml")
     ignored, deaf = doubts(asked.document, asked.folder)
-    assert ignored == "orders: trigger 0 (kafka): not understood here: notThere"
+    assert ignored == "orders: trigger 0 (kafka) has keys that are not understood here: notThere"
     assert deaf.startswith("orders: no trigger asks Warmscaler")
 
 
@@ -205,3 +205,91 @@ def test_a_trace_alone_is_a_scenario(tmp_path: Path) -> None:
     assert found.wall == 1767600000.5
     own = world(of_trace(trace, manifests=tmp_path / "all.yaml"), 1).functions[0]
     assert (own.scaled.cooldown, own.memory) == (45.0, 2**30 + 128 * 2**20)
+
+
+JOB = """
+apiVersion: keda.sh/v1alpha1
+kind: ScaledJob
+metadata: {name: orders, namespace: shop}
+spec: {jobTargetRef: {}, minReplicaCount: null, triggers: [{type: external-push, metadata: {kind: kafka}}]}
+"""
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    file = tmp_path / "orders.csv"
+    file.write_text("timestamp\n1767600000\n1767600001\n", encoding="utf-8")
+    return file
+
+
+def test_a_scaled_job_may_stand_beside_a_trace(tmp_path: Path, trace: Path) -> None:
+    (tmp_path / "job.yaml").write_text(JOB, encoding="utf-8")
+    assert world(of_trace(trace, manifests=tmp_path / "job.yaml"), 1).functions[0].job is not None
+
+
+def test_files_of_a_folder_that_are_no_yaml_are_left_out_and_told(tmp_path: Path, trace: Path) -> None:
+    folder = tmp_path / "all"
+    folder.mkdir()
+    (folder / "scaled.yaml").write_text(LIST, encoding="utf-8")
+    (folder / "template.yaml").write_text("{{- if .Values.on }}\n", encoding="utf-8")
+    found = varied(of_trace(trace, manifests=folder), "service", "1s")
+    assert world(found, 1).functions[0].scaled.cooldown == 45.0
+    [told] = found.left_out
+    assert told.startswith(f"{folder / 'template.yaml'}:1:")
+
+
+def said(folder: Path, *triggers: str) -> list[str]:
+    drawn(folder, f"    scaledObject: {{minReplicaCount: null, triggers: [{', '.join(triggers)}]}}")
+    asked = load(folder / "asked.yaml")
+    return list(doubts(asked.document, asked.folder))
+
+
+OURS = "{type: external-push, metadata: {kind: kafka}}"
+CPU = "{type: cpu, metricType: Utilization, metadata: {value: '60'}}"
+
+
+def test_resource_metrics_are_left_out_beside_others(tmp_path: Path) -> None:
+    [told] = said(tmp_path, CPU, OURS)
+    assert told == "orders: trigger 0 (cpu) is left out: it is a resource metric, which is not simulated"
+    assert len(world(load(tmp_path / "asked.yaml"), 1).functions[0].scaled.triggers) == 1
+    with pytest.raises(ConfigError, match="trigger 0: type 'cpu' is a resource metric"):
+        said(tmp_path, CPU)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "rate"),
+    [
+        ("{type: rabbitmq, metadata: {mode: MessageRate, value: 20}}", True),
+        ("{type: rabbitmq, metadata: {mode: QueueLength, value: 20}}", False),
+        ("{type: prometheus, metadata: {threshold: 5}}", True),
+        ("{type: postgresql, metadata: {targetQueryValue: 5}}", True),
+    ],
+)
+def test_what_may_be_a_rate_is_told(tmp_path: Path, trigger: str, *, rate: bool) -> None:
+    assert any("simulated as the backlog" in each for each in said(tmp_path, trigger)) is rate
+
+
+def test_a_formula_of_scaling_modifiers_is_not_simulated(tmp_path: Path) -> None:
+    text = "    scaledObject: {{advanced: {{scalingModifiers: {}}}}}"
+    assert drawn(tmp_path, text.format("{}")).scaled.triggers
+    with pytest.raises(ConfigError, match="'scalingModifiers' is not simulated"):
+        drawn(tmp_path, text.format("{formula: a + b}"))
+
+
+COUNTED = "timestamp,count\n1767600000,5\n"
+
+
+def test_how_a_trace_is_read_may_be_set_key_by_key(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(COUNTED, encoding="utf-8")
+    with pytest.raises(ConfigError, match="interval"):
+        of_trace(file)
+    found = varied(of_trace(file, reading={"trace.interval": "60"}), "trace.placement", "equidistant")
+    assert world(found, 1).functions[0].work.arrivals.tolist() == [0, 12_000_000, 24_000_000, 36_000_000, 48_000_000]
+    with pytest.raises(ConfigError, match="no trace that it could be about"):
+        varied(load(scenario_without(tmp_path)), "trace.unit", "ms")
+
+
+def scenario_without(folder: Path) -> Path:
+    drawn(folder, "    arrivals: {constant: {rate: 1/min}}")
+    return folder / "asked.yaml"
