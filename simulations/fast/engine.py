@@ -38,13 +38,22 @@ def fast_kernel(function: Function, world: World) -> "FastKernel | None":
 
 def suits(function: Function) -> bool:
     """Tell whether the arrays hold it: one trigger, KEDA and the HPA, and no fallback that could be needed."""
-    scaled = function.scaled
-    usual = function.knative is None and function.job is None and not scaled.stopped
-    if not usual or len(function.triggers) != 1 or len(function.hpa.metrics) != 1:
-        return False
-    fails = function.triggers[0].rules.on_unknown is OnUnknown.ERROR
+    return unsuited(function) is None
+
+
+def unsuited(function: Function) -> str | None:
+    """Return in a few words what of it the arrays do not hold; ``None`` where they hold it all."""
+    fails = any(each.rules.on_unknown is OnUnknown.ERROR for each in function.triggers)
     fails = fails or any(incident.what in _STOPS for incident in function.incidents)
-    return scaled.fallback is None or not fails
+    reasons = {
+        "Knative's autoscaler": function.knative is not None,
+        "a ScaledJob": function.job is not None,
+        "a pause by annotation": function.scaled.stopped,
+        "several triggers": max(len(function.triggers), len(function.hpa.metrics)) > 1,
+        "no trigger": not (function.triggers and function.hpa.metrics),
+        "a fallback that may be needed": function.scaled.fallback is not None and fails,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def _pays(function: Function, world: World) -> bool:

@@ -1,12 +1,16 @@
 """From scenarios to a study: every policy under every seed, with the same arrivals, services and starts."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from time import monotonic
 
 from scaler.errors import ConfigError
+from simulations.fast.engine import unsuited
 from simulations.figures import Outcome
 from simulations.hazards import hazards
+from simulations.model import World
 from simulations.progress import watched
 from simulations.report.study import Case, Dropped, Study
 from simulations.run import Engine, simulate
@@ -18,6 +22,10 @@ PRESENT = "present"
 SEEDS = 5
 BINS = 600
 """Samples of a report's timeline."""
+PATIENCE = 3.0
+"""Seconds of a run after which a person is told what made it slow."""
+NAMED = 3
+"""Functions that such a remark names; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +48,8 @@ def studied(scenario: Scenario, policies: Mapping[str, Scenario], way: Way) -> S
     cases = {PRESENT: scenario, **policies}
     seeds = tuple(range(scenario.document.seed, scenario.document.seed + way.seeds))
     runs = list(product(cases, seeds))
-    ran = {run: _run(cases[run[0]], run[1], way) for run in watched(runs, doing="simulating")}
+    said = set[str]()
+    ran = {run: _run(cases[run[0]], run[1], way, said) for run in watched(runs, doing="simulating")}
     first = ran[PRESENT, seeds[0]]
     return Study(
         name=scenario.name,
@@ -83,13 +92,33 @@ class _Ran:
     outcome: Outcome | None = None
 
 
-def _run(scenario: Scenario, seed: int, way: Way) -> _Ran:
+def _run(scenario: Scenario, seed: int, way: Way, said: set[str]) -> _Ran:
     drawn = world(scenario, seed)
     shown = way.timeline and seed == scenario.document.seed
+    began = monotonic()
     outcome = simulate(replace(drawn, bins=BINS) if shown else drawn, way.engine)
+    if way.engine is Engine.FAST and monotonic() - began > PATIENCE:
+        tell(unquick(drawn), said)
     slo = scenario.document.slo
     every = summaries(outcome, slo) if seed == scenario.document.seed and len(outcome.figures) > 1 else ()
     return _Ran(together=overall(outcome, slo), functions=every, wall=drawn.wall, outcome=outcome if shown else None)
+
+
+def unquick(world: World) -> Iterator[str]:
+    """Yield for each reason which functions of a world the quick engine leaves to the readable one."""
+    reasons = [(unsuited(each), each.name) for each in world.functions]
+    for reason in dict.fromkeys(reason for reason, _ in reasons if reason is not None):
+        names = [name for why, name in reasons if why == reason]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        yield f"{reason}: the readable engine, which is slower, simulates {', '.join(names[:NAMED])}{more}"
+
+
+def tell(remarks: Iterator[str], said: set[str]) -> None:
+    """Say on standard error what was not ``said`` yet."""
+    for remark in remarks:
+        if remark not in said:
+            said.add(remark)
+            sys.stderr.write(f"{remark}\n")
 
 
 def _case(name: str, ran: list[_Ran]) -> Case:

@@ -32,6 +32,8 @@ _VIEWS: Final = (
 )
 _CROWD: Final = 8
 """Of more dots that are beaten the intervals are not drawn."""
+ALL_NAMED: Final = 12
+"""So many dots all say their names."""
 _SIZES: Final = {"circle": 8, "diamond": 11, "star": 15}
 _APART: Final = (0.25, 0.06)
 """Of the width and the height: dots that are closer to one with a name say theirs only when they are pointed at."""
@@ -90,9 +92,11 @@ def _only(case: Case | None) -> list[Case]:
 
 
 def _apart(study: Study, best: Sequence[Case], quality: str, cost: str) -> set[str]:
-    """Return those whose names do not cover each other, the most important first."""
+    """Return all of few, else those whose names do not cover each other, the most important first."""
     kept: list[Case] = []
     width, height = (part * _extent(study.cases, name) for part, name in zip(_APART, (cost, quality), strict=True))
+    if len(study.cases) <= ALL_NAMED:
+        return {case.policy for case in study.cases}
     for case in (*_only(study.case(study.recommended)), *_only(study.case(study.present)), *best):
         across = (abs(case.mean(cost) - other.mean(cost)) <= width for other in kept)
         up = (abs(case.mean(quality) - other.mean(quality)) <= height for other in kept)
