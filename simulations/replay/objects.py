@@ -46,7 +46,7 @@ class Asked:
     ``only`` are globs of ``namespace/name``. ``function`` says how requests are served and pods start, what a pod
     requests, and what a replica takes in place of what the first trigger says; ``kubernetes`` whose HPA it was.
     ``seeds`` draw what is not recorded: when KEDA and the HPA looked, how long pods took. A request may wait ``slo``
-    seconds. ``bins`` are samples of a report's timeline. ``command`` is what a person types for the same.
+    seconds. ``timeline`` tells whether a report needs one. ``command`` is what a person types for the same.
     """
 
     manifests: Path | None = None
@@ -56,7 +56,7 @@ class Asked:
     seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
     engine: Engine = Engine.FAST
     slo: float = SLO
-    bins: int = 0
+    timeline: bool = False
     command: str = ""
 
 

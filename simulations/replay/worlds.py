@@ -10,6 +10,7 @@ from scaler.config.pools import PoolSection
 from simulations.model import SECOND, Backlog, Function, Ints, Pool, Trigger, Work, World, micros
 from simulations.recording import Recording, Watched, reconstructed
 from simulations.replay.objects import JOB, Asked, Understood
+from simulations.report.bins import bins_of
 from simulations.scenario.deployments import USUAL_MEMORY
 from simulations.scenario.scaled import autoscaler, job
 from simulations.scenario.specs import ScaledJobSection
@@ -57,7 +58,7 @@ def otherwise(recording: Recording, objects: Sequence[Understood], asked: Asked,
         functions.append(function)
         if function.pool is not None:
             pools[function.pool] = Pool(section=_pool(each.recorded.pool_size))
-    bins = asked.bins if seed == asked.seeds[0] else 0
+    bins = bins_of(recording.end) if asked.timeline and seed == asked.seeds[0] else 0
     return World(functions=tuple(functions), end=recording.end, pools=pools, wall=recording.begin, bins=bins)
 
 

@@ -20,7 +20,7 @@ from simulations.scenario.plain import REQUESTING, SERVING, SINGLY, STARTING
 from simulations.scenario.reading import checked
 from simulations.verbs.options import Output
 from simulations.verbs.printing import put_report, show
-from simulations.verbs.studies import BINS, Way
+from simulations.verbs.studies import Way
 
 POSSIBLE: Final = ("service", "pods", "concurrency", "memory", "claim", "target", "kubernetes", "slo")
 """Keys that ``--set`` changes, with those below them; all else is as it was recorded."""
@@ -52,7 +52,7 @@ def played(path: Path, said: Said, way: Way, output: Output, html: Path | None) 
         seeds=tuple(range(1, way.seeds + 1)),
         engine=way.engine,
         slo=world.slo,
-        bins=BINS if way.timeline else 0,
+        timeline=way.timeline,
         command=way.command,
     )
     found = replay(path, {name: {} for name in said.policies}, asked)

@@ -12,6 +12,7 @@ from simulations.figures import Outcome
 from simulations.hazards import hazards
 from simulations.model import World
 from simulations.progress import watched
+from simulations.report.bins import bins_of
 from simulations.report.study import Case, Dropped, Study
 from simulations.run import Engine, simulate
 from simulations.scenario import Scenario, traces_of, world
@@ -20,8 +21,6 @@ from simulations.statistics import Summary, overall, summaries
 PRESENT = "present"
 """The scenario as it stands, without a policy laid over it."""
 SEEDS = 5
-BINS = 600
-"""Samples of a report's timeline."""
 PATIENCE = 3.0
 """Seconds of a run after which a person is told what made it slow."""
 NAMED = 3
@@ -96,7 +95,7 @@ def _run(scenario: Scenario, seed: int, way: Way, said: set[str]) -> _Ran:
     drawn = world(scenario, seed)
     shown = way.timeline and seed == scenario.document.seed
     began = monotonic()
-    outcome = simulate(replace(drawn, bins=BINS) if shown else drawn, way.engine)
+    outcome = simulate(replace(drawn, bins=bins_of(drawn.end)) if shown else drawn, way.engine)
     if way.engine is Engine.FAST and monotonic() - began > PATIENCE:
         tell(unquick(drawn), said)
     slo = scenario.document.slo

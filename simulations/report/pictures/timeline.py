@@ -6,6 +6,7 @@ from typing import Final
 
 from simulations.figures import Cause, Figures, Move, Timeline
 from simulations.model import SECOND, Ints
+from simulations.report.bins import width_of
 from simulations.report.pictures.plot import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Picture, Plot, axis, label
 from simulations.report.study import Study
 
@@ -98,7 +99,7 @@ class _Clock:
         end = int(at[-1]) / SECOND
         self._unit, name = (1.0, "s") if end < 600 else (60.0, "min") if end < 36_000 else (3600.0, "h")  # noqa: PLR2004
         self.axis = axis("" if wall else f"{name} since the beginning", type="date" if wall else "linear")
-        self.bin = f"{self._width / SECOND:g} s"
+        self.bin = width_of(self._width)
 
     @property
     def steps(self) -> Mapping[str, object]:
