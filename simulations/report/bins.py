@@ -6,7 +6,7 @@ from simulations.model import SECOND
 from simulations.report.numbers import seconds
 
 MOST: Final = 1_000
-"""Samples of a timeline at most; of a run of less than 100 days."""
+"""Samples of a timeline at most."""
 _ROUND: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
 _NEAR: Final = 0.01  # of a width: so much is lost where the run is no whole number of them
 
