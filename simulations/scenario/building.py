@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import numpy as np
+
 from scaler.config.memory import in_bytes
 from scaler.config.pools import PoolSection
 from scaler.errors import ConfigError
@@ -30,9 +32,10 @@ from simulations.scenario.recorded import recorded, traces_of
 from simulations.scenario.scaled import autoscaler, behavior_of, job, scaled_object
 from simulations.scenario.specs import ScaledJobSection, ScaledObjectSection, TriggerSection, TriggersSection
 from simulations.scenario.triggers import NOT_SIMULATED, Meaning, meaning
-from simulations.scenario.workloads import Chance, phases, service, starts, windows, work
+from simulations.scenario.workloads import Chance, expected, phases, service, starts, windows, work
 from simulations.traces.model import Recorded
 from simulations.workload.chance import streams
+from simulations.workload.words import MOST
 
 DRAIN = 600.0
 """Seconds that a run goes on after the last arrival of its traces."""
@@ -66,6 +69,7 @@ def world_of(document: ScenarioDocument, folder: str, seed: int, bins: int = 0) 
     """Draw a world: the same seed, the same world, to the last microsecond; functions do not share chance."""
     members = list(members_of(document, folder))
     end, wall = end_of(document, members), wall_of(document, folder)
+    _refuse_more_than_can_be(members, Chance(seed=seed, name="expected", end=end, wall=wall))
     return World(
         functions=tuple(
             _function(each, document, Chance(seed=seed, name=each.name, end=end, wall=wall)) for each in members
@@ -77,6 +81,21 @@ def world_of(document: ScenarioDocument, folder: str, seed: int, bins: int = 0) 
         wall=wall,
         bins=bins,
     )
+
+
+def _refuse_more_than_can_be(members: Sequence[Member], chance: Chance) -> None:
+    """Raise :class:`ConfigError` where the functions have more requests together than can be simulated."""
+    by_section, total = dict[int, float](), 0.0
+    for each in members:
+        if each.recorded is not None:
+            total += float(np.searchsorted(each.recorded.arrivals, chance.end))
+            continue
+        if id(each.section) not in by_section:
+            by_section[id(each.section)] = expected(each.section, chance)
+        total += by_section[id(each.section)]
+    if total > MOST:
+        said = f"some {total:,.0f} requests of all functions together, and at most {MOST:,} can be simulated"
+        raise ConfigError([f"{said}: fewer copies, lower rates, or a shorter duration"])
 
 
 def members_of(document: ScenarioDocument, folder: str) -> Iterator[Member]:

@@ -10,7 +10,7 @@ from scaler.probes.cron.probe import Window, edges
 from simulations.model import SECOND, Ints, Phases, Series, Starts, Work, micros
 from simulations.scenario.deployments import readiness
 from simulations.scenario.document import FunctionSection, KubernetesSection
-from simulations.workload.arrivals import draw_arrivals
+from simulations.workload.arrivals import draw_arrivals, expected_arrivals
 from simulations.workload.chance import streams
 from simulations.workload.durations import DurationSection, draw
 
@@ -38,6 +38,13 @@ def work(section: FunctionSection, chance: Chance, fed: int = 0) -> Work:
         rng = streams(chance.seed, chance.name, "arrivals")
         arrivals = draw_arrivals(section.arrivals, chance.end, rng, chance.wall)
     return Work(arrivals=arrivals, service=service(section.service, arrivals.size + fed, chance))
+
+
+def expected(section: FunctionSection, chance: Chance) -> float:
+    """Return how many requests a function will have, roughly."""
+    if section.arrivals is None:
+        return 0.0
+    return expected_arrivals(section.arrivals, chance.end, streams(chance.seed, chance.name), chance.wall)
 
 
 def service(section: DurationSection | None, n: int, chance: Chance) -> Ints:

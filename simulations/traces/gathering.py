@@ -18,6 +18,8 @@ from simulations.workload.words import MOST
 ONE: Final = "trace"
 """The name of the function of a file that names none."""
 
+LONGEST: Final = 8784 * 3600.0
+"""Seconds that a trace spans at most: as long as a run may be."""
 LONG: Final = 30 * 86_400.0
 """Seconds without a request that are told."""
 
@@ -118,6 +120,7 @@ class Counts:
         self.placements: dict[str, Placement] = {}
         """Of functions that have another than the options say."""
         self._covered: list[Ints] = []
+        self._seen: list[Ints] = []
         self._of: list[Ints] = []
         self._begins: list[Ints] = []
         self._counts: list[Floats] = []
@@ -125,6 +128,10 @@ class Counts:
     def cover(self, begins: Ints) -> None:
         """Say when intervals begin of which something is known, if only that there was no request."""
         self._covered.append(np.unique(begins))
+
+    def see(self, begins: Ints) -> None:
+        """Say when intervals begin of which perhaps nothing else is known: they tell how long an interval is."""
+        self._seen.append(np.unique(begins))
 
     def add(self, of: Ints, begins: Ints, counts: Floats) -> None:
         """Add counts of intervals that are covered."""
@@ -136,11 +143,11 @@ class Counts:
         """Return how long an interval is, in microseconds: as stated, or the usual distance of two."""
         if reading.options.interval is not None:
             return micros(reading.options.interval)
-        distances = np.diff(np.unique(_joined(self._covered)))
+        distances = np.diff(np.unique(_joined([*self._covered, *self._seen])))
         if not len(distances):
             _check(reading.ledger, len(self._covered))
             raise ConfigError(["interval: there is one time only, so say how long its count is of, in seconds"])
-        width = int(np.sort(distances)[len(distances) // 2])
+        width = int(np.sort(distances)[(len(distances) - 1) // 2])
         reading.ledger.note(f"counts: of {width / SECOND:g} s each, from the time on that they have")
         return width
 
@@ -171,11 +178,20 @@ def _check(ledger: Ledger, rows: int, arrivals: float = 0.0) -> None:
         raise ConfigError([f"counts of {arrivals:,.0f} requests; at most {MOST:,} can be simulated"])
 
 
+def _too_long(end: int, ledger: Ledger) -> str:
+    return (
+        f"its requests span {end / SECOND / 3600:,.0f}h{ledger.ends}, and at most {LONGEST / 3600:.0f}h can be "
+        "simulated: correct the timestamp that is wrong, say the unit of all (trace.unit), or take a part of the file"
+    )
+
+
 def traced(reading: Reading, functions: Mapping[str, Recorded], *, end: int, wall: int | None) -> Trace:
     """Return the trace of ``functions``, with what the ledger says; ``wall`` in microseconds."""
     ledger = reading.ledger
     if end <= 0:
         raise ConfigError(["zero: all of the trace is before it"])
+    if end > LONGEST * SECOND:
+        raise ConfigError([_too_long(end, ledger)])
     return Trace(
         format=reading.format,
         functions=functions,

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scaler.config.text import shown
+from simulations.model import Ints
 from simulations.traces.model import SHOWN, BadRow
 
 Mask = npt.NDArray[np.bool_]
@@ -31,6 +32,8 @@ class Ledger:
         self._bad: list[BadRow] = []
         self.bad_rows = 0
         self.notes: list[str] = []
+        self._first: tuple[int, str] | None = None
+        self._last: tuple[int, str] | None = None
 
     def begin(self, file: str) -> None:
         """Say of which file the next rows are."""
@@ -46,6 +49,23 @@ class Ledger:
         self.bad_rows += 1
         if len(self._bad) < SHOWN:
             self._bad.append(BadRow(file=self._files[-1], line=line, what=what))
+
+    def seen(self, lines: Sequence[int], at: Ints, kept: Mask) -> None:
+        """Remember where the earliest and the latest of the rows that are kept stand; ``at`` in microseconds."""
+        places = np.flatnonzero(kept)
+        if not len(places):
+            return
+        early, late = (places[pick(at[places])] for pick in (np.argmin, np.argmax))
+        first, last = ((int(at[each]), f"{self._files[-1]}:{lines[each]}") for each in (early, late))
+        self._first = min(self._first or first, first)
+        self._last = max(self._last or last, last)
+
+    @property
+    def ends(self) -> str:
+        """Where the earliest and the latest row stand, for a person; empty where that is not known."""
+        if self._first is None or self._last is None:
+            return ""
+        return f" (the first is {self._first[1]}, the last {self._last[1]})"
 
     def kept(self, lines: Sequence[int], *checks: Check) -> Mask:
         """Tell which rows pass all ``checks``; of another the first that it fails is noted."""

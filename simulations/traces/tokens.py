@@ -74,6 +74,7 @@ def _read(columns: _Columns, sources: Sequence[Source], reading: Reading) -> Tra
             at, good = times.read(block.columns[when])
             read, written = (_tokens(source.header[each], block.columns[each]) for each in (context, generated))
             kept = reading.ledger.kept(block.lines, good, read, written)
+            reading.ledger.seen(block.lines, at, kept)
             seconds = cost.fixed + cost.context * numbers(read.texts) + cost.generated * numbers(written.texts)
             service = np.rint(np.where(kept, seconds, 0.0) * SECOND).astype(np.int64)
             events.add(events.names.numbers([ONE] * int(kept.sum())), at[kept], service[kept])

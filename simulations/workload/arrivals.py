@@ -1,5 +1,6 @@
 """The section ``arrivals`` of a scenario: one kind, or several beside each other or one after the other."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 import numpy as np
@@ -66,6 +67,15 @@ class ArrivalsSection(Section):
         kind: Kind = getattr(self, chosen(self, *_ASIDE))
         return kind.draw(window, rng)
 
+    def expected(self, window: Window, rng: Generator) -> float:
+        """Return how many they will be, roughly where the rate itself is left to chance."""
+        if self.sum is not None:
+            return sum(part.expected(window, rng) for part in self.sum)
+        if self.then is not None:
+            return sum(part.expected(each, rng) for part, _, each in _turns(self.then, window))
+        kind: Kind = getattr(self, chosen(self, *_ASIDE))
+        return kind.expected(window, rng)
+
 
 class PartSection(ArrivalsSection):
     """Arrivals for some time; only the last of several may go on until the end."""
@@ -85,6 +95,11 @@ def draw_arrivals(section: ArrivalsSection, end: int, rng: Generator, wall: floa
     return section.draw(Window(wall=wall, end=end), rng)
 
 
+def expected_arrivals(section: ArrivalsSection, end: int, rng: Generator, wall: float = 0.0) -> float:
+    """Return how many requests :func:`draw_arrivals` would give, roughly where the rate itself is left to chance."""
+    return section.expected(Window(wall=wall, end=end), rng)
+
+
 # Every part draws from a stream of its own, so that a change of one leaves the others as they are.
 
 
@@ -96,12 +111,18 @@ def _together(parts: list[ArrivalsSection], window: Window, rng: Generator) -> I
 
 
 def _in_turn(parts: list[PartSection], window: Window, rng: Generator) -> Ints:
-    drawn, begin = [np.zeros(0, dtype=np.int64)], 0
-    for part, own in zip(parts, rng.spawn(len(parts)), strict=True):
+    turns = zip(_turns(parts, window), rng.spawn(len(parts)), strict=False)
+    drawn = [begin + part.draw(each, own) for (part, begin, each), own in turns]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *drawn])
+
+
+def _turns(parts: list[PartSection], window: Window) -> Iterator[tuple[PartSection, int, Window]]:
+    """Yield each part that comes to its turn, when that is, and its own window."""
+    begin = 0
+    for part in parts:
         rest = window.end - begin
         length = rest if part.lasting is None else min(rest, micros(part.lasting))
         if length <= 0:
-            break
-        drawn.append(begin + part.draw(Window(wall=window.wall + begin / SECOND, end=length), own))
+            return
+        yield part, begin, Window(wall=window.wall + begin / SECOND, end=length)
         begin += length
-    return np.concatenate(drawn)

@@ -15,7 +15,7 @@ from scaler.config.section import Section
 from scaler.triggers.schedule import schedule
 from simulations.model import SECOND, Ints, micros
 from simulations.workload.durations import DurationSection, draw
-from simulations.workload.rates import Floats, Rates, grown, poisson, refuse_more_than_can_be, stepped, steps
+from simulations.workload.rates import Floats, Rates, grown, mean, poisson, refuse_more_than_can_be, stepped, steps
 from simulations.workload.words import Length, Rate, Time
 
 CELLS: Final = 1024
@@ -37,6 +37,10 @@ class Kind(Section):
     def draw(self, window: Window, rng: Generator) -> Ints:
         """Return ascending microseconds in [0, ``window.end``)."""
 
+    @abstractmethod
+    def expected(self, window: Window, rng: Generator) -> float:
+        """Return how many they will be, roughly where the rate itself is left to chance."""
+
 
 class Rated(Kind):
     """Poisson arrivals, at a rate that may change."""
@@ -48,6 +52,10 @@ class Rated(Kind):
     def draw(self, window: Window, rng: Generator) -> Ints:
         """Return ascending microseconds in [0, ``window.end``)."""
         return poisson(self.rates(window.end / SECOND, rng), window.end, rng)
+
+    def expected(self, window: Window, rng: Generator) -> float:
+        """Return how many they will be."""
+        return mean(self.rates(window.end / SECOND, rng), window.end)
 
 
 class PoissonSection(Rated):
@@ -187,9 +195,13 @@ class BatchSection(Kind):
 
     def draw(self, window: Window, rng: Generator) -> Ints:
         """Return ascending microseconds in [0, ``window.end``)."""
-        refuse_more_than_can_be(self.rate * self.size * window.end / SECOND)
+        refuse_more_than_can_be(self.expected(window, rng))
         groups = poisson(steps((window.end / SECOND, self.rate)), window.end, rng)
         return spread(groups, self.size, self.within, window.end, rng)
+
+    def expected(self, window: Window, rng: Generator) -> float:  # noqa: ARG002 - nothing of it is left to chance
+        """Return how many they will be."""
+        return self.rate * self.size * window.end / SECOND
 
 
 class ConstantSection(Kind):
@@ -197,13 +209,17 @@ class ConstantSection(Kind):
 
     rate: Annotated[Rate, Field(description="The rate, such as `12/min`.")]
 
-    def draw(self, window: Window, rng: Generator) -> Ints:  # noqa: ARG002 - nothing of it is left to chance
+    def draw(self, window: Window, rng: Generator) -> Ints:
         """Return ascending microseconds in [0, ``window.end``)."""
-        refuse_more_than_can_be(expected := self.rate * window.end / SECOND)
+        refuse_more_than_can_be(expected := self.expected(window, rng))
         if not self.rate:
             return np.zeros(0, dtype=np.int64)
         at: Ints = np.rint(np.arange(int(expected) + 1) * (SECOND / self.rate)).astype(np.int64)
         return at[at < window.end]
+
+    def expected(self, window: Window, rng: Generator) -> float:  # noqa: ARG002 - nothing of it is left to chance
+        """Return how many they will be."""
+        return self.rate * window.end / SECOND
 
 
 class CronSection(Kind):
@@ -221,6 +237,10 @@ class CronSection(Kind):
         times = self._times(window)
         refuse_more_than_can_be(len(times) * self.size)
         return spread(np.array(times, dtype=np.int64), self.size, self.jitter, window.end, rng)
+
+    def expected(self, window: Window, rng: Generator) -> float:  # noqa: ARG002 - nothing of it is left to chance
+        """Return how many they will be."""
+        return float(len(self._times(window)) * self.size)
 
     def _times(self, window: Window) -> list[int]:
         plan, begun = schedule(self.cron, self.time_zone), datetime.fromtimestamp(window.wall, UTC)

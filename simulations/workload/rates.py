@@ -53,10 +53,10 @@ def grown(end: float, cells: Callable[[int], tuple[Floats, Floats]]) -> Rates:
 
 def poisson(rates: Rates, end: int, rng: Generator) -> Ints:
     """Draw arrivals in [0, ``end``): ascending microseconds."""
-    expected = np.concatenate(([0.0], np.cumsum(rates.values * np.diff(rates.edges))))
+    expected = _expected(rates)
     cycle, a_cycle = float(rates.edges[-1]), float(expected[-1])
-    cycles, rest = divmod(end / SECOND, cycle)
-    total = cycles * a_cycle + float(np.interp(rest, rates.edges, expected))
+    cycles = end / SECOND // cycle
+    total = mean(rates, end)
     refuse_more_than_can_be(total)
     at = _uniform(total, rng)
     # In units of arrivals so far; the same cell structure comes again with every cycle.
@@ -66,6 +66,18 @@ def poisson(rates: Rates, end: int, rng: Generator) -> Ints:
     seconds += before * cycle
     seconds *= SECOND
     return np.minimum(seconds.astype(np.int64), end - 1)
+
+
+def mean(rates: Rates, end: int) -> float:
+    """Return how many arrivals are expected in [0, ``end``), in microseconds."""
+    expected = _expected(rates)
+    cycles, rest = divmod(end / SECOND, float(rates.edges[-1]))
+    return cycles * float(expected[-1]) + float(np.interp(rest, rates.edges, expected))
+
+
+def _expected(rates: Rates) -> Floats:
+    """Return how many arrivals are expected until each edge."""
+    return np.concatenate(([0.0], np.cumsum(rates.values * np.diff(rates.edges))))
 
 
 def _uniform(total: float, rng: Generator) -> Floats:

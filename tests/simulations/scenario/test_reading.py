@@ -252,3 +252,9 @@ def test_a_scaled_job_has_no_warm_pods_and_policies_leave_it_as_it_is(tmp_path: 
     assert present.functions[0].pool is None
     assert "orders: a ScaledJob stays as it is under every policy" in next(doubts(jobs.document, jobs.folder))
     assert "pool 'warm': a ScaledJob has no warm pods" in problems(tmp_path, f"{JOBS}    pool: warm\n{pools}")
+
+
+def test_more_than_can_be_simulated_is_refused_before_it_is_drawn(tmp_path: Path) -> None:
+    text = LEAST.replace("rate: 2/s", "rate: 10000/s").replace("name: orders", "name: orders\n    copies: 1000")
+    with pytest.raises(ConfigError, match="some 6,000,000,000 requests of all functions together, and at most 500,000"):
+        world(scenario(tmp_path, text), seed=1)

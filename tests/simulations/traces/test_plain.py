@@ -243,8 +243,22 @@ def test_a_stated_format_reads_what_would_not_be_recognised(tmp_path: Path) -> N
 
 
 def test_a_timestamp_far_from_the_others_is_said(tmp_path: Path) -> None:
-    file = written(tmp_path, lines("timestamp", "1970-01-01", "2026-01-01", "2026-01-02"))
-    assert "nothing arrives for 20,454 days: is a timestamp wrong?" in read_trace(file).notes
+    file = written(tmp_path, lines("timestamp", "2025-03-01", "2026-01-01", "2026-01-02"))
+    assert "nothing arrives for 306 days: is a timestamp wrong?" in read_trace(file).notes
+
+
+@pytest.mark.parametrize("header", ["timestamp", "timestamp,count"])
+def test_a_span_of_decades_is_one_error_that_names_the_ends(tmp_path: Path, header: str) -> None:
+    rows = (f"{day},1" if "count" in header else day for day in ("2026-01-01", "1970-01-01", "2026-01-02"))
+    message = refusal(written(tmp_path, lines(header, *rows)), options=Options(interval=60.0))
+    assert message.startswith(f"{tmp_path / 'trace.csv'}: its requests span 490,")
+    assert "h (the first is trace.csv:3, the last trace.csv:4), and at most 8784h can be simulated: " in message
+
+
+@pytest.mark.parametrize("wrong", ["120,many", "never,5"])
+def test_a_count_that_is_left_out_does_not_make_intervals_longer(tmp_path: Path, wrong: str) -> None:
+    file = written(tmp_path, lines("timestamp,count", "0,1", "60,1", wrong, "180,2"))
+    assert arrivals(read_trace(file, options=EVENLY)) == {"trace": [0, 60, 180, 210]}
 
 
 def test_what_was_recognised_is_said(tmp_path: Path) -> None:

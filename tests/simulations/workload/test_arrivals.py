@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from scaler.errors import ConfigError
 from simulations.model import SECOND, Ints
 from simulations.workload import ArrivalsSection, draw_arrivals, streams
+from simulations.workload.arrivals import expected_arrivals
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -200,3 +201,11 @@ def test_more_than_can_be_simulated_is_refused_before_it_is_drawn(section: dict[
 def test_states_that_take_no_time_are_refused() -> None:
     with pytest.raises(ConfigError, match="never gets on"):
         drawn({"onOff": {"rate": "1/s", "on": "0s", "off": "0s"}})
+
+
+@pytest.mark.parametrize("said", EVERY, ids=str)
+def test_what_is_expected_is_what_comes_on_average(said: dict[str, Any]) -> None:
+    section = ArrivalsSection.model_validate(said)
+    drawn = [draw_arrivals(section, HOUR, streams(seed, "x"), MONDAY).size for seed in range(20)]
+    expected = expected_arrivals(section, HOUR, streams(99, "x"), MONDAY)
+    assert expected == pytest.approx(np.mean(drawn), rel=0.1)
