@@ -44,8 +44,8 @@ _TABLE: Final = {
         ("served", "requests served", Unit.COUNT, None),
         ("unfinished", "unfinished at the end", Unit.COUNT, True),
         ("unbegun", "of these not begun", Unit.COUNT, True),
-        ("cold", "found no pod ready", Unit.COUNT, True),
-        ("cold_ratio", "share that found no pod ready", Unit.SHARE, True),
+        ("cold", "found no pod, not even a warm one", Unit.COUNT, True),
+        ("cold_ratio", "share that found no pod, not even a warm one", Unit.SHARE, True),
     ),
     "Waiting": (
         ("wait_p50", "wait p50", Unit.SECONDS, True),

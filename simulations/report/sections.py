@@ -14,7 +14,7 @@ from simulations.statistics import Summary
 _TILES: Final = {
     "wait_p99": "p99 wait",
     "unbegun": "not begun by the end",
-    "cold_ratio": "found no pod ready",
+    "cold_ratio": "found no pod, not even a warm one",
     "missed_ratio": "missed the warm pool",
     "pod_hours": "all pods",
     "idle_gib_s": "idle memory",

@@ -33,9 +33,9 @@ _COLUMNS: Final[tuple[_Column, ...]] = (
 )
 _SPREAD: Final = frozenset({"wait_p99", "pod_hours"})
 _LEGEND: Final = (
-    "p50, p99, max: seconds from arrival to service, or to the end.  cold: requests that found no pod ready.  miss: "
-    "replicas wanted at once that found no warm pod.  pod-h: all pods, warm ones included.  idle: memory of warm pods "
-    "and of replicas without work."
+    "p50, p99, max: seconds from arrival to service, or to the end.  cold: requests that found no pod, not even a "
+    "warm one.  miss: replicas wanted at once that found no warm pod.  pod-h: all pods, warm ones included.  idle: "
+    "memory of warm pods and of replicas without work."
 )
 
 

@@ -78,7 +78,7 @@ def _alone(case: Case) -> str:
     busy = case.mean("busy_hours") / case.mean("pod_hours") if case.mean("pod_hours") else 0.0
     return (
         f"Of 100 requests 99 wait {told['wait_p99']} or less, the longest {told['wait_max']}; {told['cold_ratio']} "
-        f"find no pod ready. All pods together take {told['pod_hours']}, "
+        f"find no pod, not even a warm one. All pods together take {told['pod_hours']}, "
         f"{STATISTICS['cold_ratio'].text(busy)} of it busy."
     )
 
@@ -102,7 +102,9 @@ def _compared(ours: Case, theirs: Case) -> str:
         f"{_written(ours, name)} instead of {_written(theirs, name)}" for name in (QUALITY, "cold_ratio", COST)
     )
     found = (
-        "" if ours.mean("cold_ratio") == theirs.mean("cold_ratio") else f", {cold} of the requests find no pod ready"
+        ""
+        if ours.mean("cold_ratio") == theirs.mean("cold_ratio")
+        else f", {cold} of the requests find no pod, not even a warm one"
     )
     moved = change(ours.mean(COST), theirs.mean(COST))
     return f"{_called(ours)} in place of {_called(theirs)}: p99 wait {wait}{found}, at {cost} ({moved})."

@@ -80,7 +80,10 @@ NOISY = case("noisy", (2.0, 30.0, 31.0), pods=3.0)
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (study(SLOW), "Of 100 requests 99 wait 21.0 s or less, the longest 21.0 s; 0 % find no pod ready."),
+        (
+            study(SLOW),
+            "Of 100 requests 99 wait 21.0 s or less, the longest 21.0 s; 0 % find no pod, not even a warm one.",
+        ),
         (study(SLOW), "All pods together take 2.00 pod-h, 50.0 % of it busy."),
         (
             study(SLOW, QUICK),
@@ -99,7 +102,7 @@ NOISY = case("noisy", (2.0, 30.0, 31.0), pods=3.0)
         ),
         (
             study(SLOW, case("push", (2.0,) * 3, cold=25), present="poll", recommended="push"),
-            ", 25.0 % instead of 0 % of the requests find no pod ready, at 2.00 pod-h",
+            ", 25.0 % instead of 0 % of the requests find no pod, not even a warm one, at 2.00 pod-h",
         ),
         (
             study(SLOW, QUICK, present="poll", recommended="push"),
