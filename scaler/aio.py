@@ -107,15 +107,16 @@ async def woken(event: asyncio.Event, timeout: float | None) -> bool:  # noqa: A
     return True
 
 
-async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def ended(tasks: Iterable[asyncio.Task[None]], patience: float = 0.5) -> None:
     """Cancel tasks until they hear it, and return when all have ended.
 
-    On Python 3.11 a client library may lose a cancellation in :func:`asyncio.wait_for`, and some swallow it.
+    On Python 3.11 a client library may lose a cancellation in :func:`asyncio.wait_for`, and some swallow it. So it is
+    said again after ``patience`` seconds, which must be longer than it takes to end in good order.
     """
     while left := [task for task in tasks if not task.done()]:
         for task in left:
             task.cancel()
-        await asyncio.wait(left, timeout=0.5)
+        await asyncio.wait(left, timeout=patience)
 
 
 @contextmanager

@@ -40,6 +40,7 @@ from simulations.demo.scaler import Scaler, logs_in
 SAMPLE_EVERY: Final = 1.0  # s
 KEPT_CHANGES: Final = 1_000  # of each kind of object, for watches that break
 LAST_ACTIVATIONS: Final = POLL_INTERVAL + 5.0  # s after the end in which events that wait may still be answered
+SERVICE_ENDS: Final = 8.0  # s in which the service has drained and ended, on the wall
 
 
 @dataclass(slots=True, kw_only=True)
@@ -297,4 +298,4 @@ async def _serving(pool: Pool | None) -> AsyncIterator[Scaler]:
         try:
             yield scaler
         finally:
-            await ended([run])
+            await ended([run], SERVICE_ENDS)
