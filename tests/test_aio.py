@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from scaler.aio import Cell, Closed, delays, ungrouped, woken
+from scaler.aio import Cell, Closed, delays, ended, ungrouped, woken
 from scaler.testing.clocks import in_jumping_time, jumping_clock
 
 
@@ -103,3 +103,41 @@ async def test_several_failures_stay_a_group() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await fail_twice()
     assert len(caught.value.exceptions) == 2
+
+
+@in_jumping_time
+async def test_who_loses_a_cancellation_is_told_again() -> None:
+    heard: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def deaf_once() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60.0)
+            except asyncio.CancelledError:
+                heard.append(loop.time())
+                if len(heard) == 2:
+                    raise
+
+    task = asyncio.create_task(deaf_once())
+    await asyncio.sleep(0)
+    await ended([task], patience=0.05)
+    assert task.cancelled()
+    assert heard[1] - heard[0] == pytest.approx(0.05)
+
+
+@in_jumping_time
+async def test_who_ends_in_good_order_is_not_disturbed() -> None:
+    steps: list[str] = []
+
+    async def drained() -> None:
+        try:
+            await asyncio.sleep(60.0)
+        finally:
+            await asyncio.sleep(0.02)
+            steps.append("drained")
+
+    task = asyncio.create_task(drained())
+    await asyncio.sleep(0)
+    await ended([task], patience=1.0)
+    assert steps == ["drained"]
