@@ -87,14 +87,11 @@ def _ended(group: int, patience: float = 5.0) -> bool:
         sleep(0.05)
 
 
-def test_two_workers_of_dask_come_to_the_same(alone: Sweep) -> None:
-    distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs="ERROR"
-    )
-    with cluster:
-        where = Where(backend=Backend.DASK, address=cluster.scheduler_address)
-        assert sweep(cooled, GRID, SEEDS, where) == alone
+def test_two_workers_of_dask_come_to_the_same() -> None:
+    pytest.importorskip("distributed")
+    command = [sys.executable, "-m", "tests.simulations.sweep.on_dask"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert (run.returncode, run.stdout) == (0, "3 points, equal\n"), run.stderr
 
 
 @pytest.mark.parametrize(
