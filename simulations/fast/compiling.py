@@ -128,5 +128,5 @@ def _part(function: Callable[..., object]) -> object:
     """Return a function that only compiled ones call; each is compiled once, whoever calls it."""
     import numba  # noqa: PLC0415 - as above
 
-    options: Any = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    options: Any = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
     return numba.njit(**options)(_linked(function))

@@ -133,8 +133,9 @@ def passed(k: Ints, first: int, now: int) -> None:
     span = until - max(now, k[p.SINCE])
     if span > 0:
         k[p.READY_TIME] += serving * span
-        k[p.DRAINING_TIME] += -(-k[p.DRAINING] // k[p.CONCURRENCY]) * span
-        k[p.DRAINING_BUSY_TIME] += k[p.DRAINING] * span
+        if k[p.DRAINING]:
+            k[p.DRAINING_TIME] += -(-k[p.DRAINING] // k[p.CONCURRENCY]) * span
+            k[p.DRAINING_BUSY_TIME] += k[p.DRAINING] * span
         k[p.STARTING_TIME] += k[p.STARTING] * span
         k[p.LIMIT_TIME] += span if k[p.REPLICAS] >= k[p.KEDA_MOST] else 0
 

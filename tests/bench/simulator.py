@@ -137,15 +137,19 @@ def _week() -> None:
     chance = streams(1, "rates")
     rates = chance.lognormal(0.0, 1.5, FUNCTIONS)
     rates *= RATE * FUNCTIONS / rates.sum()
-    drawing = simulating = 0.0
-    requests = wakes = 0
+    took = {"polled": 0.0, "pushed": 0.0}
+    drawing, requests = 0.0, 0
     for number, rate in enumerate(rates.tolist()):
         drawn, work = _timed(lambda: _weekly(number, rate))  # noqa: B023
-        took, figures = _timed(lambda: simulate(_alone(work)).figures[0])  # noqa: B023
-        drawing, simulating = drawing + drawn, simulating + took
-        requests, wakes = requests + figures.arrived, wakes + figures.wakes
-    print(f"{FUNCTIONS} functions, a week: {requests / 1e6:.0f} M requests, {wakes:,} wake-ups;", end=" ")
-    print(f"{simulating:.1f} s to simulate, {drawing:.1f} s to draw, {requests / simulating / 1e6:.1f} M requests/s")
+        drawing, requests = drawing + drawn, requests + len(work.arrivals)
+        for how in took:
+            took[how] += _timed(lambda: simulate(_alone(work, pushed=how == "pushed")))[0]  # noqa: B023
+    print(f"{FUNCTIONS} functions, a week, {requests / 1e6:.0f} M requests; {drawing:.1f} s to draw")
+    print(printed([("KEDA is", "seconds", "requests/s"), *_told(took, requests)]))
+
+
+def _told(took: Mapping[str, float], requests: int) -> list[tuple[str, ...]]:
+    return [(how, f"{seconds:.1f}", _rate(requests, seconds)) for how, seconds in took.items()]
 
 
 def _weekly(number: int, rate: float) -> Work:
@@ -154,9 +158,10 @@ def _weekly(number: int, rate: float) -> Work:
     return Work(arrivals=arrivals, service=whole(0.3 * chance.standard_exponential(len(arrivals))))
 
 
-def _alone(work: Work) -> World:
-    rules = scaled(cooldown=300.0, max_replicas=100)
-    return World(functions=(function(work, rules=rules, at=phases(syncs=WEEK // 15)),), end=WEEK * SECOND)
+def _alone(work: Work, *, pushed: bool) -> World:
+    rules = scaled(push=pushed, cooldown=300.0, max_replicas=100)
+    watch = 0.005 if pushed else None
+    return World(functions=(function(work, rules=rules, watch=watch, at=phases(syncs=WEEK // 15)),), end=WEEK * SECOND)
 
 
 # -- what a shell waits for --------------------------------------------------------------------------------------------
