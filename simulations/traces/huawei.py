@@ -17,6 +17,8 @@ from simulations.traces.tables import Rows, numbers, rows, sparse
 
 _DAY: Final = 86_400
 _WHEN: Final = ("day", "time")
+_LATEST: Final = (36_500.0, 36_500.0 * _DAY)
+"""A century: what is beyond is no day, and no time."""
 
 
 def is_huawei(source: Source) -> bool:
@@ -39,8 +41,12 @@ def _add(block: Rows, of: Ints, counts: Counts, ledger: Ledger) -> None:
     when = [numbers(column) for column in block.columns[:2]]
     table = [sparse(column) for column in block.columns[2:]]
     checks = [
+        Check(name=name, texts=texts, good=(values >= 0) & (values <= latest), fit=f"a number from 0 to {latest:g}")
+        for name, texts, values, latest in zip(_WHEN, block.columns, when, _LATEST, strict=False)
+    ]
+    checks += [
         Check(name=name, texts=texts, good=(values >= 0) & np.isfinite(values), fit="a number from 0 on")
-        for name, texts, values in zip((*_WHEN, *map(str, of)), block.columns, (*when, *table), strict=True)
+        for name, texts, values in zip(map(str, of), block.columns[2:], table, strict=True)
     ]
     kept = ledger.kept(block.lines, *checks)
     days, times = (values[kept].astype(np.int64) for values in when)

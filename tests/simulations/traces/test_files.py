@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from simulations.traces import read_trace, text
@@ -139,6 +139,7 @@ CELLS = st.sampled_from(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(header=HEADERS, rows=st.lists(st.lists(CELLS, max_size=7), max_size=8), packed=st.booleans())
+@example(header="day,time,0,1", rows=[["1", "9" * 25, "1", "1"]], packed=False)
 def test_whatever_is_in_a_file_every_row_is_read_or_shown(
     tmp_path: Path, header: str, rows: list[list[str]], *, packed: bool
 ) -> None:
